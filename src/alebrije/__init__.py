@@ -1,0 +1,54 @@
+"""Alebrije makes new pictures out of your own pictures.
+
+    import alebrije
+    result = alebrije.hybridize("cat.jpg", "dog.jpg")
+    result.image, result.report
+
+Each verb has a generator twin in `alebrije.steps` that yields events while it works. Importing this package does not
+import torch; the first verb does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "hybridize", "steps", "stylize", "train"]
+
+
+def hybridize(first: Any, second: Any, **options: Any) -> Any:
+    """Cross two pictures into one hybrid; see `alebrije.steps.hybridize` for the arguments.
+
+    Returns a result with `.image` (a `core.image.Picture`) and `.report` (a dict). Notices become Python warnings.
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.hybridize(first, second, **options))
+
+
+def stylize(content: Any, *styles: Any, **options: Any) -> Any:
+    """Repaint `content` in the manner of `styles`; see `alebrije.steps.stylize` for the arguments.
+
+    Returns a result with `.image` (a `core.image.Picture`) and `.report` (a dict). Notices become Python warnings.
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.stylize(content, *styles, **options))
+
+
+def train(recipe: str, **options: Any) -> Any:
+    """Train a recipe in a run folder; see `alebrije.steps.train` for the arguments.
+
+    Returns a result with `.run` (the folder) and `.report` (a dict). Notices become Python warnings.
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.train(recipe, **options))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "steps":
+        import importlib
+
+        return importlib.import_module("alebrije.steps")
+    raise AttributeError(f"module 'alebrije' has no attribute {name!r}")

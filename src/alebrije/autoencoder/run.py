@@ -1,0 +1,117 @@
+"""Train an autoencoder: recipe -> run folder with curves, reconstructions on the way, and a walk through the latent space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alebrije.autoencoder.config import AutoencoderConfig
+from alebrije.autoencoder.nets.convolutional import Autoencoder
+from alebrije.core import image, plots
+from alebrije.core.fit import Shuffled, State, TrainResult, fit, optimizer
+from alebrije.core.precision import choose_device, choose_dtype
+from alebrije.errors import DataError
+from alebrije.events import Done, Events, Saved, Started, Step
+from alebrije.runs import Run
+
+SHOWN = 8
+WALK_FRAMES_BETWEEN = 10
+
+
+def train(config: AutoencoderConfig, run: Run) -> Events:
+    """Train, then write the curve, the GIFs and `model.safetensors`. The loss is the mean square error of pixels."""
+    device = choose_device(config.device)
+    dtype = choose_dtype(config.precision, device)
+    pictures = yield from _pictures(config)
+    cut = max(1, round(len(pictures) * config.holdout))
+    test, known = pictures[:cut], pictures[cut:].to(device)
+
+    torch.manual_seed(config.seed)
+    network = Autoencoder(config.size, config.latent_dim, config.width).to(device, memory_format=torch.channels_last)
+    state = State(
+        {"autoencoder": network},
+        {"autoencoder": optimizer(config, network)},
+        Shuffled(len(known), config.batch_size, config.seed),
+        config.ema_decay,
+    )
+
+    def step(state: State, batch: Tensor) -> dict[str, float]:
+        clean = known[batch].float() / 255
+        noisy = clean + config.noise * torch.randn_like(clean)
+        with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
+            restored = network.train()(noisy)
+        loss = F.mse_loss(restored.float(), clean)
+        state.update("autoencoder", loss)
+        return {"mse": float(loss.detach())}
+
+    shown = test[:SHOWN].to(device).float() / 255
+    spoiled = (shown + config.noise * torch.randn(shown.shape, generator=torch.Generator().manual_seed(config.seed)).to(device)).clamp(0, 1)
+
+    def sample(state: State) -> Tensor:
+        return torch.cat([_row(spoiled), _row(_reconstruct(network, spoiled)), _row(shown)], dim=2)
+
+    yield from fit(state, step, config, run, sample)
+    network.load_state_dict(state.final_weights("autoencoder"))
+    held_out = test.to(device).float() / 255
+    metrics = {"mse": run.metrics()["mse"][-1], "held_out_mse": float(F.mse_loss(_reconstruct(network, held_out), held_out))}
+    for path in _keepsakes(network, shown, run):
+        yield Saved(path)
+    yield Saved(run.write_model(network.state_dict(), {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}))
+    yield Done(TrainResult(run.folder, {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics}))
+
+
+def _pictures(config: AutoencoderConfig) -> Events:
+    """All pictures as uint8 [N, 3, S, S], shuffled once; the generator's return value."""
+    from alebrije.data.draw import creature
+
+    if config.data:
+        files = image.list_pictures(Path(config.data))
+        if len(files) < 8:
+            raise DataError(f"{config.data} holds {len(files)} pictures: at least 8 are needed to learn and to test")
+        yield Started("reading pictures", len(files))
+    total = len(files) if config.data else config.pictures
+    if not config.data:
+        yield Started("drawing creatures", total)
+    drawn = []
+    for index in range(total):
+        if config.data:
+            pixels = image.fit(image.load(files[index]).pixels, (config.size, config.size))
+        else:
+            pixels = creature(config.seed + index, config.size, background="white").image
+        drawn.append((pixels * 255).round().to(torch.uint8))
+        yield Step(index + 1, total)
+    order = torch.randperm(total, generator=torch.Generator().manual_seed(config.seed))
+    return torch.cat(drawn)[order]
+
+
+@torch.no_grad()
+def _reconstruct(network: Autoencoder, images: Tensor) -> Tensor:
+    restored: Tensor = network.eval()(images)
+    return restored.float()
+
+
+@torch.no_grad()
+def _keepsakes(network: Autoencoder, shown: Tensor, run: Run) -> list[Path]:
+    """The loss curve, the training as a GIF, and a walk through the latent space from picture to picture."""
+    samples = sorted((run.folder / "samples").glob("*.png"))
+    latents = network.eval().encode(shown)
+    path = torch.cat([latents, latents[:1]])
+    steps = torch.linspace(0, 1, WALK_FRAMES_BETWEEN + 1, device=latents.device)[:-1]
+    walk = torch.cat([torch.lerp(a, b, t).unsqueeze(0) for a, b in zip(path, path[1:], strict=False) for t in steps])
+    frames = F.interpolate(network.decode(walk).float(), scale_factor=4, mode="nearest")
+    return [
+        plots.curves(run.metrics(), run.folder / "plots" / "loss.png"),
+        image.save_gif([image.load(sample).pixels for sample in samples], run.folder / "plots" / "training.gif", fps=4, force=True),
+        image.save_gif(list(frames.split(1)), run.folder / "plots" / "walk.gif", fps=12, force=True),
+    ]
+
+
+def _row(images: Tensor) -> Tensor:
+    """Pictures [B, 3, S, S] side by side: [1, 3, S, B * S]."""
+    return torch.cat(list(images.cpu().split(1)), dim=3)
+
+
+RECIPES = {"creatures": (train, AutoencoderConfig)}

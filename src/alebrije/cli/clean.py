@@ -1,0 +1,45 @@
+"""`alebrije clean`: says what it would free, asks, frees."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alebrije.cli import new_app
+from alebrije.cli.flags import verb
+from alebrije.cli.shell import Shell, human_bytes
+
+app = new_app()
+
+
+@app.command()
+@verb()
+def clean(
+    shell: Shell,
+    cache: Annotated[bool, typer.Option("--cache", help="Downloaded and imported weights, imported folders.")] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="The run folders below ./runs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Free the disk space of the cache or the runs.
+
+    Says how much it would free, asks, and frees it. Without an option: the cache.
+    """
+    from alebrije.core.files import cache_dir
+
+    folders = ([Path("runs")] if runs else []) + ([cache_dir()] if cache or not runs else [])
+    sizes = {folder: _size(folder) for folder in folders}
+    for folder, size in sizes.items():
+        shell.say(f"{folder}: {human_bytes(size)}")
+    freed = 0
+    if sum(sizes.values()) and (yes or typer.confirm("Delete all of this?", default=False, err=True)):
+        for folder, size in sizes.items():
+            shutil.rmtree(folder, ignore_errors=True)
+            freed += size
+    shell.finish({"freed_bytes": freed}, [f"freed {human_bytes(freed)}"])
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,135 @@
+"""What every command that turns pictures into pictures does with files: read, check the target, save, whole folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import alebrije
+from alebrije.cli.shell import Shell
+from alebrije.errors import AlebrijeError, ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from alebrije.config import Config
+    from alebrije.core.image import Picture
+
+FOLDER_SUFFIX = ".png"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFiles:
+    """How this command reads and writes pictures."""
+
+    shell: Shell
+    metadata: bool = True
+    max_megapixels: float = 100.0
+    keep_location: bool = False
+
+    def load(self, path: Path) -> Picture:
+        """Read a picture and show what was noticed."""
+        from alebrije.core.image import load
+
+        picture = load(path, max_megapixels=self.max_megapixels, keep_location=self.keep_location)
+        for notice in picture.notices:
+            self.shell.warn(f"{path}: {notice}" if str(path) not in notice else notice)
+        return picture
+
+    def check(self, *targets: Path | None) -> None:
+        """Raise `OutputError` now if one of the targets could not be written later, or would be written twice."""
+        from alebrije.core.files import check_writable
+        from alebrije.core.image import check_output
+
+        wanted = [target for target in targets if target is not None]
+        for number, target in enumerate(wanted):
+            if target in wanted[:number]:
+                raise OutputError(f"{target} would be written twice: give each output a name of its own")
+            if target.suffix.lower() == ".gif":
+                check_writable(target, force=self.shell.force)
+            else:
+                check_output(target, force=self.shell.force)
+
+    def save(self, picture: Picture, path: Path, record: Mapping[str, Any]) -> str:
+        """Write a picture with the record of how it was made; returns its path as text."""
+        from alebrije.core.image import losses, save
+
+        for notice in losses(picture, path):
+            self.shell.warn(notice)
+        return str(save(picture, path, force=self.shell.force, metadata=record if self.metadata else None))
+
+    def save_gif(self, frames: Sequence[Any], path: Path, fps: float) -> str:
+        """Write an animation; returns its path as text."""
+        from alebrije.core.image import save_gif
+
+        return str(save_gif(frames, path, fps=fps, force=self.shell.force))
+
+
+def animation(target: Path | None, option: str) -> Path | None:
+    """Check that the target of an animation is called .gif."""
+    if target is not None and target.suffix.lower() != ".gif":
+        raise ConfigError(f"{option} writes an animated GIF: name the file {target.with_suffix('.gif')}")
+    return target
+
+
+def record(verb: str, config: Config, inputs: Sequence[Picture]) -> dict[str, Any]:
+    """What is written into a picture about its making: verb, full settings, seed, version, name and sha256 of each input."""
+    return {
+        "verb": verb,
+        "config": config.model_dump(mode="json"),
+        "seed": getattr(config, "seed", 0),
+        "version": alebrije.__version__,
+        "inputs": [{"name": one.path.name if one.path else None, "sha256": one.sha256} for one in inputs],
+    }
+
+
+def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...], Path]] | None:
+    """The jobs of a command given folders in place of pictures: (inputs, output) each; None if there is no folder.
+
+    Folders are read in natural order and go side by side; a picture beside a folder joins every job. The results are
+    called like the pictures of the first folder, in the folder `output`, which is made. Raises `ConfigError` if the folders
+    hold different numbers of pictures.
+    """
+    from alebrije.core.image import list_pictures
+
+    if not any(source.is_dir() for source in sources):
+        return None
+    columns = [list_pictures(source) if source.is_dir() else None for source in sources]
+    counts = {len(column) for column in columns if column is not None}
+    if len(counts) > 1:
+        raise ConfigError(f"the folders hold different numbers of pictures ({', '.join(map(str, sorted(counts)))}): make them equal")
+    if output.suffix:
+        raise ConfigError(f"the results of whole folders go into a folder: give -o a name without {output.suffix}")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {output}: {error.strerror}") from error
+    names = next(column for column in columns if column is not None)
+    rows = zip(*(column or [source] * len(names) for source, column in zip(sources, columns, strict=True)), strict=True)
+    return [(row, output / f"{name.stem}{FOLDER_SUFFIX}") for row, name in zip(rows, names, strict=True)]
+
+
+def work_through(
+    shell: Shell, jobs: Sequence[tuple[tuple[Path, ...], Path]], make: Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]]
+) -> None:
+    """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end.
+
+    `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work.
+    """
+    results: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    interrupted = False
+    for number, (inputs, target) in enumerate(jobs, 1):
+        shell.say(f"[{number}/{len(jobs)}] {' + '.join(path.name for path in inputs)}")
+        try:
+            report, interrupted = make(inputs, target)
+            results.append(report)
+        except AlebrijeError as error:
+            failed[str(inputs[0])] = str(error)
+            shell.warn(f"skipped: {error}")
+        if interrupted:
+            break
+    files = [file for report in results for file in report["files"]]
+    shell.finish({"files": files, "results": results, "failed": failed}, [f"{len(results)} made"], interrupted=interrupted)
+    if failed:
+        raise AlebrijeError(f"{len(failed)} of {len(jobs)} could not be made: {', '.join(failed)}")

@@ -1,0 +1,60 @@
+"""`alebrije recipes`: the experiments that come with the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alebrije.cli import new_app
+from alebrije.cli.flags import verb
+from alebrije.cli.shell import Shell
+from alebrije.config import recipe_names, recipe_text
+
+app = new_app(help="List, show and copy the training recipes.", invoke_without_command=True)
+
+Name = Annotated[str, typer.Argument(help="A name from `alebrije recipes list`.")]
+
+
+@app.callback()
+def recipes(context: typer.Context) -> None:
+    """List, show and copy the training recipes."""
+    if context.invoked_subcommand is None:
+        _list(Shell())
+
+
+@app.command("list")
+@verb()
+def list_(shell: Shell) -> None:
+    """List all recipes, one a line, with the command that runs each."""
+    _list(shell)
+
+
+@app.command()
+@verb()
+def show(shell: Shell, name: Name) -> None:
+    """Print a recipe."""
+    shell.finish({"name": name, "text": recipe_text(name)}, [recipe_text(name).rstrip()])
+
+
+@app.command()
+@verb()
+def copy(
+    shell: Shell,
+    name: Name,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; its own name here if not given.")] = None,
+) -> None:
+    """Copy a recipe out, to be edited and trained: alebrije train MINE.yaml."""
+    from alebrije.core.files import atomic
+
+    target = output or Path(f"{name.rpartition('/')[2]}.yaml")
+    text = recipe_text(name)
+    with atomic(target, force=shell.force) as path:
+        path.write_text(text if "\nrecipe:" in text else f"{text.rstrip()}\nrecipe: {name}\n", encoding="utf-8")
+    shell.finish({"files": [str(target)]}, [f"saved {target}"])
+
+
+def _list(shell: Shell) -> None:
+    names = recipe_names()
+    shell.finish({"recipes": names}, [f"{name:<24}alebrije train {name}" for name in names])

@@ -1,0 +1,56 @@
+"""`alebrije stylize`: repaint a picture in the manner of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from alebrije.cli import new_app
+from alebrije.cli.flags import verb
+from alebrije.cli.pictures import PictureFiles, animation, paired, record, work_through
+from alebrije.cli.shell import Shell
+from alebrije.errors import ConfigError
+from alebrije.style.config import StylizeConfig
+
+app = new_app()
+
+TIMELAPSE_FRAMES = 40
+
+
+@app.command()
+@verb(StylizeConfig, pictures=True)
+def stylize(
+    shell: Shell,
+    config: StylizeConfig,
+    files: PictureFiles,
+    content: Annotated[Path, typer.Argument(help="The picture to repaint, or a folder of pictures.")],
+    styles: Annotated[list[Path], typer.Argument(metavar="STYLE...", help="The pictures whose manner it takes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write (a folder for a folder).")],
+    timelapse: Annotated[Path | None, typer.Option("--timelapse", metavar="OUT.gif", help="An animation of the work.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", metavar="NAME", help="Settings to start from.")] = None,
+) -> None:
+    """Repaint a picture in the manner of others."""
+
+    def make(inputs: tuple[Path, ...], target: Path) -> tuple[dict[str, Any], bool]:
+        from alebrije.style.run import stylize as run
+
+        files.check(target, timelapse)
+        pictures = [files.load(path) for path in inputs]
+        settings = config.model_copy(update={"frames": TIMELAPSE_FRAMES}) if timelapse else config
+        done = shell.run(run(pictures[0], pictures[1:], settings))
+        written = [files.save(done.result.image, target, record("stylize", config, pictures))]
+        if timelapse:
+            written.append(files.save_gif(done.result.frames, timelapse, fps=10))
+        return {"files": written, **done.result.report}, done.interrupted
+
+    animation(timelapse, "--timelapse")
+    jobs = paired([content, *styles], output)
+    if jobs is None:
+        report, interrupted = make((content, *styles), output)
+        shell.finish(report, [f"saved {path}" for path in report["files"]], interrupted=interrupted)
+    elif timelapse:
+        raise ConfigError("--timelapse is for one picture, not for a folder: leave it out")
+    else:
+        work_through(shell, jobs, make)

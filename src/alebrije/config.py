@@ -1,0 +1,98 @@
+"""Settings: frozen pydantic models, made from keyword arguments, YAML recipes and `--set key=value`.
+
+Whatever way a setting comes in, `build` checks it, and a mistake ends in one line that names the setting, the value and
+what would have been right. A recipe is a YAML file with the differences from the defaults; its first comment is
+the command that runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alebrije.errors import ConfigError, did_you_mean
+
+
+class Config(BaseModel):
+    """Base of all settings: immutable, no unknown keys, defaults checked like everything else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+
+
+def build(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
+    """Make a `model` from `values`; raises `ConfigError` naming the first setting that is wrong."""
+    for key in values:
+        if key not in model.model_fields:
+            raise ConfigError(f"unknown setting {key}{did_you_mean(key, model.model_fields)}")
+    try:
+        return model(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{name}: {reason}, got {first['input']!r}" if name else reason) from error
+
+
+def choose(what: str, name: str, known: Iterable[str]) -> str:
+    """Return `name` if it is one of `known`, else raise `ConfigError` with the nearest one."""
+    names = list(known)
+    if name not in names:
+        raise ConfigError(f"unknown {what} {name}{did_you_mean(name, names)}")
+    return name
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Turn ``key=value`` into a pair; the value is read as YAML, so 3, 1e-4, true and [1, 2] mean what they look like."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"cannot read the setting {text!r}: write it as key=value")
+    return key.strip(), _scalar(value)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
+def recipe_names() -> list[str]:
+    """Names of all recipes that come with Alebrije, such as ``features/compact``."""
+    return sorted(f"{family.name}/{file.name.removesuffix('.yaml')}" for family in _recipes().iterdir() if family.is_dir()
+                  for file in family.iterdir() if file.name.endswith(".yaml"))
+
+
+def recipe_text(name: str) -> str:
+    """The YAML of a recipe, by its name or by the path of the user's own file."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot read the recipe {name}: {error.strerror}") from error
+    choose("recipe", name, recipe_names())
+    return _recipes().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A recipe as a dict; raises `ConfigError` if it is not a YAML mapping."""
+    try:
+        values = yaml.safe_load(recipe_text(name)) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"the recipe {name} must be a list of settings, one `key: value` a line")
+    return values
+
+
+def _recipes() -> Traversable:
+    return resources.files("alebrije") / "recipes"

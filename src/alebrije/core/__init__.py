@@ -1,0 +1,1 @@
+"""What two families or more use: pictures, filters, the training loop, checkpoints, weights."""

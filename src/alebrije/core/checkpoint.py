@@ -1,0 +1,122 @@
+"""Checkpoints: tensors in safetensors, everything else in JSON, no pickle anywhere.
+
+checkpoints/000500/
+  tensors.safetensors   every tensor of the state, by its path: ``networks/generator/conv1.weight``
+  state.json            the same tree with its numbers and texts, tensors replaced by their paths
+  manifest.json         sha256 of both, written last: a folder without it, or that disagrees with it, does not count
+
+A kill at any moment leaves either the complete new checkpoint or none of it, and the one before untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from alebrije.core.files import atomic, sha256
+from alebrije.errors import RunError
+
+Tree = Any
+"""Nested dicts (keys: str or int), lists and tuples of tensors, numbers, strings, booleans and None."""
+
+TENSOR, MAPPING, TUPLE = "$tensor", "$dict", "$tuple"
+
+
+def save(folder: Path, step: int, state: Tree, keep: int = 3) -> Path:
+    """Write the checkpoint of `step` below `folder` and remove all but the newest `keep`; returns its folder."""
+    target = folder / f"{step:06d}"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    tensors: dict[str, Tensor] = {}
+    document = pack(state, tensors)
+    with atomic(target / "tensors.safetensors") as path:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    with atomic(target / "state.json") as path:
+        path.write_text(json.dumps(document), encoding="utf-8")
+    manifest = {name: sha256(target / name) for name in ("tensors.safetensors", "state.json")}
+    with atomic(target / "manifest.json") as path:
+        path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    for old in numbered(folder)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def load_latest(folder: Path) -> tuple[int, Tree, list[str]]:
+    """Return step and state of the newest intact checkpoint, and a notice for each damaged one passed over.
+
+    Raises `RunError` if there is none.
+    """
+    notices = []
+    for candidate in reversed(numbered(folder)):
+        problem = damage(candidate)
+        if problem is None:
+            tensors = load_file(candidate / "tensors.safetensors")
+            document = json.loads((candidate / "state.json").read_text(encoding="utf-8"))
+            return int(candidate.name), unpack(document, tensors), notices
+        notices.append(f"checkpoint {candidate.name} is {problem}; the one before it is used")
+    raise RunError(f"no intact checkpoint in {folder}: start the run anew without --resume")
+
+
+def numbered(folder: Path) -> list[Path]:
+    """The checkpoint folders, oldest first."""
+    return sorted((path for path in folder.glob("[0-9]*") if path.is_dir()), key=lambda path: int(path.name))
+
+
+def damage(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint folder, or None if it is intact."""
+    try:
+        manifest = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
+        changed = [name for name, digest in manifest.items() if sha256(checkpoint / name) != digest]
+    except (OSError, ValueError, SafetensorError):
+        return "incomplete"
+    return f"damaged ({changed[0]} differs from its checksum)" if changed else None
+
+
+def pack(tree: Tree, tensors: dict[str, Tensor], path: str = "") -> Any:
+    """Turn a tree into a JSON document, moving its tensors into `tensors` under their paths."""
+    if isinstance(tree, Tensor):
+        tensors[path] = tree
+        return {TENSOR: path}
+    if isinstance(tree, dict):
+        return {MAPPING: [[key, pack(value, tensors, f"{path}/{key}".lstrip("/"))] for key, value in tree.items()]}
+    if isinstance(tree, list | tuple):
+        items = [pack(value, tensors, f"{path}/{index}".lstrip("/")) for index, value in enumerate(tree)]
+        return {TUPLE: items} if isinstance(tree, tuple) else items
+    return tree
+
+
+def unpack(document: Any, tensors: dict[str, Tensor]) -> Tree:
+    """The inverse of `pack`."""
+    if isinstance(document, list):
+        return [unpack(item, tensors) for item in document]
+    if not isinstance(document, dict):
+        return document
+    ((kind, content),) = document.items()
+    if kind == TENSOR:
+        return tensors[content]
+    if kind == TUPLE:
+        return tuple(unpack(item, tensors) for item in content)
+    return {key: unpack(value, tensors) for key, value in content}
+
+
+def random_state() -> dict[str, Tensor]:
+    """The state of torch's global random generators, to be put back by `restore_random_state`."""
+    state = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state |= {f"cuda{index}": one for index, one in enumerate(torch.cuda.get_rng_state_all())}
+    return state
+
+
+def restore_random_state(state: dict[str, Tensor]) -> None:
+    """Put the global random generators back where `random_state` found them."""
+    torch.set_rng_state(state["cpu"])
+    for name, one in state.items():
+        if name.startswith("cuda") and torch.cuda.is_available():
+            torch.cuda.set_rng_state(one, int(name.removeprefix("cuda")))

@@ -1,0 +1,41 @@
+"""What a picture is, inside the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture and what its file said about it.
+
+    `pixels` is float32 [1, 3, H, W], sRGB in [0, 1]; `alpha` [1, 1, H, W] in [0, 1] or None; `depth` 8 or 16 bits;
+    `icc` the profile to convert back into, None for sRGB; `exif` bytes without orientation; `gray` whether the file was
+    grey; `sha256` of the file; `notices` sentences about what was lost or changed in reading.
+    """
+
+    pixels: Tensor
+    alpha: Tensor | None = None
+    depth: int = 8
+    icc: bytes | None = None
+    exif: bytes | None = None
+    path: Path | None = None
+    sha256: str | None = None
+    notices: tuple[str, ...] = ()
+    gray: bool = False
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[-2]
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[-1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height), as Pillow has it."""
+        return self.width, self.height

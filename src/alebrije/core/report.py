@@ -1,0 +1,38 @@
+"""The report of a run: one HTML file with its curves, samples, settings and environment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from alebrije.core import page, plots
+from alebrije.runs import Run
+
+SAMPLES_SHOWN = 12
+
+
+def write_report(run: Run) -> Path:
+    """Write `report.html` into the run folder and return its path. Raises `RunError` if recipe.yaml is damaged."""
+    recipe, settings = run.recipe()
+    metrics = run.metrics()
+    parts = [page.heading(f"{run.folder.name}: {recipe}", 1)]
+    if metrics:
+        last = {name: values[-1] for name, values in metrics.items()}
+        curve = plots.curves(metrics, run.folder / "plots" / "metrics.png")
+        parts += [page.heading("Numbers"), page.table(last), page.figures({curve: "all logged numbers by step"}, 720)]
+    kept = [path for path in sorted((run.folder / "plots").iterdir()) if path.name != "metrics.png"]
+    if kept:
+        parts += [page.heading("Plots"), page.figures({path: path.stem for path in kept}, 480)]
+    samples = _spread(sorted((run.folder / "samples").glob("*.png")), SAMPLES_SHOWN)
+    if samples:
+        parts += [page.heading("Samples"), page.figures({path: f"step {int(path.stem)}" for path in samples}, 480)]
+    environment = json.loads((run.folder / "environment.json").read_text(encoding="utf-8"))
+    parts += [page.heading("Settings"), page.table(settings), page.heading("Environment"), page.table(environment)]
+    return page.write_page(run.folder / "report.html", f"Alebrije: {run.folder.name}", parts)
+
+
+def _spread(paths: list[Path], count: int) -> list[Path]:
+    """At most `count` of the paths, evenly spread, the first and the last among them."""
+    if len(paths) <= count:
+        return paths
+    return [paths[round(index * (len(paths) - 1) / (count - 1))] for index in range(count)]

@@ -1,0 +1,178 @@
+"""The run folder: everything one training leaves behind, and nothing anywhere else.
+
+runs/NAME/
+  recipe.yaml          complete and resolved
+  environment.json     versions, device, git commit, command line
+  metrics.csv          one row per logged step: step, epoch, seconds, then named columns
+  samples/000500.png   pictures made on the way
+  plots/*.png          curves
+  checkpoints/000500/  see `core.checkpoint`
+  model.safetensors    the one file to share: weights, recipe, data, licence and metrics in its header
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import yaml
+
+import alebrije
+from alebrije.config import Config
+from alebrije.core.files import atomic
+from alebrije.errors import OutputError, RunError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(slots=True)
+class Run:
+    """One run folder. Make it with `Run.create` or `Run.open`; write to it only inside `locked()`."""
+
+    folder: Path
+    _columns: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def default_folder(recipe: str) -> Path:
+        """Where a recipe's run goes if nobody says otherwise: ``runs/features-compact``."""
+        return Path("runs") / Path(recipe).with_suffix("").as_posix().strip("./").replace("/", "-")
+
+    @classmethod
+    def create(cls, folder: Path) -> Run:
+        """Make a new run folder; raises `RunError` if there is a run in it already, `OutputError` if it cannot be made."""
+        if (folder / "recipe.yaml").exists():
+            raise RunError(f"{folder} holds a run already: go on with --resume --run {folder}, or choose another --run")
+        try:
+            for name in ("samples", "plots", "checkpoints"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open an existing run folder; raises `RunError` if it is none."""
+        if not (folder / "recipe.yaml").is_file():
+            raise RunError(f"{folder} is not a run folder (it has no recipe.yaml): see `alebrije runs list`")
+        return cls(folder)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process; a second process is refused with `RunError`. Released even by kill -9."""
+        with (self.folder / ".lock").open("w") as handle:
+            try:
+                _lock(handle)
+            except OSError as error:
+                raise RunError(f"{self.folder} is in use by another process: wait for it, or choose another --run") from error
+            yield
+
+    def recipe(self) -> tuple[str, dict[str, Any]]:
+        """The name of the recipe and all its settings, as `write_recipe` left them."""
+        values = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))
+        if not isinstance(values, dict) or "recipe" not in values:
+            raise RunError(f"{self.folder / 'recipe.yaml'} is damaged: it must say `recipe: NAME`")
+        return str(values.pop("recipe")), values
+
+    def write_recipe(self, recipe: str, config: Config) -> None:
+        """Write recipe.yaml, complete and resolved, and environment.json."""
+        values = {"recipe": recipe} | config.model_dump(mode="json")
+        text = f"# alebrije train {self.folder}/recipe.yaml\n" + yaml.safe_dump(values, sort_keys=False)
+        with atomic(self.folder / "recipe.yaml", force=True) as path:
+            path.write_text(text, encoding="utf-8")
+        with atomic(self.folder / "environment.json", force=True) as path:
+            path.write_text(json.dumps(environment(), indent=2), encoding="utf-8")
+
+    def log(self, step: int, epoch: float, seconds: float, values: Mapping[str, float]) -> None:
+        """Append a row to metrics.csv. The first row fixes the columns; a name that comes later is refused."""
+        path = self.folder / "metrics.csv"
+        if not self._columns and path.exists():
+            with path.open(newline="", encoding="utf-8") as handle:
+                self._columns = next(csv.reader(handle), [])
+        fresh = not self._columns
+        if fresh:
+            self._columns = ["step", "epoch", "seconds", *values]
+        row = {"step": step, "epoch": f"{epoch:.4f}", "seconds": f"{seconds:.2f}"} | {k: f"{v:.6g}" for k, v in values.items()}
+        with path.open("a", newline="", encoding="utf-8") as handle:
+            writer = csv.DictWriter(handle, self._columns)
+            if fresh:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the rows of metrics.csv that lie after `step`: a resumed run writes them again."""
+        path = self.folder / "metrics.csv"
+        if not path.exists():
+            return
+        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = rows[:1] + [row for row in rows[1:] if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
+        with atomic(path, force=True) as temporary:
+            temporary.write_text("".join(kept), encoding="utf-8")
+
+    def write_model(self, weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> Path:
+        """Write model.safetensors, the one file to share; `header` (licence, data, metrics ...) is joined by the recipe.
+
+        safetensors keeps texts only, so every entry of the header is JSON.
+        """
+        from safetensors.torch import save_file
+
+        recipe, settings = self.recipe()
+        full = {"alebrije": alebrije.__version__, "recipe": {"recipe": recipe, **settings}, **header}
+        path = self.folder / "model.safetensors"
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        with atomic(path, force=True) as temporary:
+            save_file(tensors, temporary, {name: json.dumps(value) for name, value in full.items()})
+        return path
+
+    def metrics(self) -> dict[str, list[float]]:
+        """metrics.csv as columns of numbers; empty if nothing was logged yet."""
+        path = self.folder / "metrics.csv"
+        if not path.exists():
+            return {}
+        with path.open(newline="", encoding="utf-8") as handle:
+            rows = list(csv.DictReader(handle))
+        return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+
+
+def environment() -> dict[str, Any]:
+    """What a result depends on besides its settings: versions, processor, git commit, command line."""
+    packages = ("torch", "numpy", "pillow", "safetensors", "pydantic")
+    return {
+        "alebrije": alebrije.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "git_commit": _git_commit(),
+        "command": sys.argv,
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout this code runs from, or None for an installed copy."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        root = Path(__file__).parents[2]
+        if (root / ".git").exists():
+            command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    return None
+
+
+def _lock(handle: IO[str]) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,80 @@
+"""The public verbs as generators: each yields events while it works and ends with `Done(result)`.
+
+Pictures may be given as paths, Pillow images, NumPy arrays (HxW, HxWx3 or HxWx4), tensors ([1, 3, H, W] in [0, 1]) or
+`core.image.Picture`; options are the settings of the verb, named as on the command line with underscores.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from alebrije.config import build, choose, read_recipe
+from alebrije.core.image import load
+from alebrije.core.precision import tune_allocator
+from alebrije.errors import ConfigError
+from alebrije.events import Events
+from alebrije.runs import Run
+
+TRAINERS = {"features": "alebrije.features.distill", "autoencoder": "alebrije.autoencoder.run"}
+
+
+def hybridize(first: Any, second: Any, **options: Any) -> Events:
+    """Cross two pictures. `options` are the fields of `hybrid.config.HybridConfig`.
+
+    Raises `PictureError` for a picture that cannot be read and `ConfigError` for a setting that is wrong.
+    """
+    from alebrije.hybrid.config import HybridConfig
+    from alebrije.hybrid.run import hybridize as verb
+
+    tune_allocator()
+    config = build(HybridConfig, options)
+    yield from verb(load(first), load(second), config)
+
+
+def stylize(content: Any, *styles: Any, **options: Any) -> Events:
+    """Repaint `content` in the manner of one or more `styles`. `options` are the fields of `style.config.StylizeConfig`.
+
+    Raises `PictureError`, `ConfigError`, and `WeightsError` if the chosen network is not at hand.
+    """
+    from alebrije.style.config import StylizeConfig
+    from alebrije.style.run import stylize as verb
+
+    tune_allocator()
+    config = build(StylizeConfig, options)
+    yield from verb(load(content), [load(style) for style in styles], config)
+
+
+def train(recipe: str, *, run: Path | str | None = None, resume: bool = False, **settings: Any) -> Events:
+    """Train `recipe` (a name or the path of a YAML file) in the folder `run`, by default ``runs/<recipe>``.
+
+    `settings` override the recipe's. With `resume` the run goes on where it stopped, with the settings it began with;
+    a different number of steps may be given. Raises `ConfigError` and `RunError`.
+    """
+    tune_allocator()
+    if resume:
+        folder = Run.open(Path(run) if run else Run.default_folder(recipe))
+        recipe, values = folder.recipe()
+    else:
+        values = read_recipe(recipe)
+        recipe = str(values.pop("recipe", recipe))
+        folder = Run.create(Path(run) if run else Run.default_folder(recipe))
+    with folder.locked():
+        verb, model = trainer(recipe)
+        config = build(model, values | settings)
+        folder.write_recipe(recipe, config)
+        yield from verb(config, folder)
+
+
+def trainer(recipe: str) -> tuple[Any, Any]:
+    """The training verb `(config, run) -> Events` and the settings model of a recipe such as ``features/compact``."""
+    family, _, kind = recipe.partition("/")
+    choose("family of recipes", family, TRAINERS)
+    module: ModuleType = importlib.import_module(TRAINERS[family])
+    recipes: Mapping[str, tuple[Any, Any]] = module.RECIPES
+    if kind not in recipes:
+        raise ConfigError(f"the recipe must say which it varies, with a line such as `recipe: {family}/{next(iter(recipes))}`")
+    return recipes[kind]

@@ -67,8 +67,13 @@ def _scalar(text: str) -> Any:
 
 def recipe_names() -> list[str]:
     """Names of all recipes that come with Alebrije, such as ``features/compact``."""
-    return sorted(f"{family.name}/{file.name.removesuffix('.yaml')}" for family in _recipes().iterdir() if family.is_dir()
-                  for file in family.iterdir() if file.name.endswith(".yaml"))
+    return sorted(
+        f"{family.name}/{file.name.removesuffix('.yaml')}"
+        for family in _recipes().iterdir()
+        if family.is_dir()
+        for file in family.iterdir()
+        if file.name.endswith(".yaml")
+    )
 
 
 def recipe_text(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -14,7 +16,7 @@ from alebrije.core import image, plots
 from alebrije.core.fit import Shuffled, State, TrainResult, fit, optimizer
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import DataError
-from alebrije.events import Done, Events, Saved, Started, Step
+from alebrije.events import Done, Event, Events, Saved, Started, Step
 from alebrije.runs import Run
 
 SHOWN = 8
@@ -30,7 +32,8 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     test, known = pictures[:cut], pictures[cut:].to(device)
 
     torch.manual_seed(config.seed)
-    network = Autoencoder(config.size, config.latent_dim, config.width).to(device, memory_format=torch.channels_last)
+    network = Autoencoder(config.size, config.latent_dim, config.width).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     state = State(
         {"autoencoder": network},
         {"autoencoder": optimizer(config, network)},
@@ -48,7 +51,9 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
         return {"mse": float(loss.detach())}
 
     shown = test[:SHOWN].to(device).float() / 255
-    spoiled = (shown + config.noise * torch.randn(shown.shape, generator=torch.Generator().manual_seed(config.seed)).to(device)).clamp(0, 1)
+    spoiled = (
+        shown + config.noise * torch.randn(shown.shape, generator=torch.Generator().manual_seed(config.seed)).to(device)
+    ).clamp(0, 1)
 
     def sample(state: State) -> Tensor:
         return torch.cat([_row(spoiled), _row(_reconstruct(network, spoiled)), _row(shown)], dim=2)
@@ -59,12 +64,18 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     metrics = {"mse": run.metrics()["mse"][-1], "held_out_mse": float(F.mse_loss(_reconstruct(network, held_out), held_out))}
     for path in _keepsakes(network, shown, run):
         yield Saved(path)
-    yield Saved(run.write_model(network.state_dict(), {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}))
-    yield Done(TrainResult(run.folder, {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics}))
+    yield Saved(
+        run.write_model(
+            network.state_dict(), {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}
+        )
+    )
+    yield Done(
+        TrainResult(run.folder, {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics})
+    )
 
 
-def _pictures(config: AutoencoderConfig) -> Events:
-    """All pictures as uint8 [N, 3, S, S], shuffled once; the generator's return value."""
+def _pictures(config: AutoencoderConfig) -> Generator[Event, None, Tensor]:
+    """Read or draw all pictures; returns them as uint8 [N, 3, S, S], shuffled once."""
     from alebrije.data.draw import creature
 
     if config.data:
@@ -100,18 +111,20 @@ def _keepsakes(network: Autoencoder, shown: Tensor, run: Run) -> list[Path]:
     latents = network.eval().encode(shown)
     path = torch.cat([latents, latents[:1]])
     steps = torch.linspace(0, 1, WALK_FRAMES_BETWEEN + 1, device=latents.device)[:-1]
-    walk = torch.cat([torch.lerp(a, b, t).unsqueeze(0) for a, b in zip(path, path[1:], strict=False) for t in steps])
+    walk = torch.cat([torch.lerp(a, b, t).unsqueeze(0) for a, b in itertools.pairwise(path) for t in steps])
     frames = F.interpolate(network.decode(walk).float(), scale_factor=4, mode="nearest")
     return [
         plots.curves(run.metrics(), run.folder / "plots" / "loss.png"),
-        image.save_gif([image.load(sample).pixels for sample in samples], run.folder / "plots" / "training.gif", fps=4, force=True),
-        image.save_gif(list(frames.split(1)), run.folder / "plots" / "walk.gif", fps=12, force=True),
+        image.save_gif(
+            [image.load(sample).pixels for sample in samples], run.folder / "plots" / "training.gif", fps=4, force=True
+        ),
+        image.save_gif(list(frames[:, None]), run.folder / "plots" / "walk.gif", fps=12, force=True),
     ]
 
 
 def _row(images: Tensor) -> Tensor:
     """Pictures [B, 3, S, S] side by side: [1, 3, S, B * S]."""
-    return torch.cat(list(images.cpu().split(1)), dim=3)
+    return torch.cat(list(images.cpu()[:, None]), dim=3)
 
 
 RECIPES = {"creatures": (train, AutoencoderConfig)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -13,29 +12,9 @@ import typer
 from alebrije.cli import new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell
-from alebrije.errors import AlebrijeError, MissingExtraError, OutputError
+from alebrije.errors import AlebrijeError, OutputError
 
 app = new_app()
-
-
-@dataclass(frozen=True, slots=True)
-class Exhibit:
-    """One thing the demo shows: the arguments of the command that makes it, and the files to look at with captions."""
-
-    title: str
-    arguments: tuple[str, ...]
-    shown: dict[Path, str]
-    width: int = 320
-    text: str = ""
-
-
-@dataclass(slots=True)
-class Hall:
-    """A chapter of the gallery."""
-
-    title: str
-    text: str
-    exhibits: list[Exhibit] = field(default_factory=list)
 
 
 @app.command()
@@ -55,18 +34,19 @@ def demo(
     began = time.monotonic()
     _make_room(output, force=shell.force)
     inputs = exhibition.gather(output / "inputs", own)
-    halls = exhibition.plan(output, inputs, own is not None)
+    halls = exhibition.plan(output, own=own is not None)
     total = sum(len(hall.exhibits) for hall in halls)
     seconds: dict[str, float] = {}
-    failed: dict[str, str] = {}
+    failed: list[str] = []
+    flags = ["--quiet"] if shell.quiet or shell.json else []
     for number, exhibit in enumerate((exhibit for hall in halls for exhibit in hall.exhibits), 1):
         shell.say(f"[{number}/{total}] {exhibit.title}: alebrije {' '.join(exhibit.arguments)}")
         started = time.monotonic()
-        if not _perform([*exhibit.arguments, "--force", *(["--quiet"] if shell.quiet or shell.json else [])]):
-            failed[exhibit.title] = "it failed; the message is above"
+        if not _perform([*exhibit.arguments, *flags]):
+            failed.append(exhibit.title)
         seconds[exhibit.title] = time.monotonic() - started
     page = gallery.write(output / "index.html", halls, seconds, failed, inputs)
-    report = {"page": str(page), "seconds": time.monotonic() - began, "exhibits": seconds, "failed": sorted(failed)}
+    report = {"page": str(page), "seconds": time.monotonic() - began, "exhibits": seconds, "failed": failed}
     shell.finish(report, [f"\n{total - len(failed)} exhibits in {report['seconds']:.0f} s. Open {page} in a browser."])
     if failed:
         raise AlebrijeError(f"could not make {', '.join(failed)}; the rest is in {page}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import metadata, util
 from typing import Any
 
-import typer
-
 from alebrije.cli import new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell, human_bytes

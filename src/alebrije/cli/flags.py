@@ -43,7 +43,11 @@ def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callab
     """
 
     def decorate(command: Command) -> Command:
-        own = [p for name, p in inspect.signature(command, eval_str=True).parameters.items() if name not in {"shell", "config", "files"}]
+        own = [
+            p
+            for name, p in inspect.signature(command, eval_str=True).parameters.items()
+            if name not in {"shell", "config", "files"}
+        ]
         taken = {p.name for p in own}
         derived = [p for p in (_parameters(model) if model else []) if p.name not in taken]
         file_options = PICTURE_OPTIONS if pictures else {}

@@ -67,6 +67,7 @@ def _words(report: dict[str, Any], first: Path, second: Path) -> list[str]:
         f"from afar {afar.name}: blurred by {report['sigma_low']:.1f} px ({report['cycles_low']:.1f} cycles per image)",
         f"from near {near.name}: without what a blur of {report['sigma_high']:.1f} px leaves "
         f"({report['cycles_high']:.1f} cycles per image)",
-        f"score {report['score']:.2f}; " + (f"one turns into the other at {switch:.1f} m" if switch else "no clear switch distance"),
+        f"score {report['score']:.2f}; "
+        + (f"one turns into the other at {switch:.1f} m" if switch else "no clear switch distance"),
         *(f"saved {path}" for path in report["files"]),
     ]

@@ -97,7 +97,9 @@ def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...]
     columns = [list_pictures(source) if source.is_dir() else None for source in sources]
     counts = {len(column) for column in columns if column is not None}
     if len(counts) > 1:
-        raise ConfigError(f"the folders hold different numbers of pictures ({', '.join(map(str, sorted(counts)))}): make them equal")
+        raise ConfigError(
+            f"the folders hold different numbers of pictures ({', '.join(map(str, sorted(counts)))}): make them equal"
+        )
     if output.suffix:
         raise ConfigError(f"the results of whole folders go into a folder: give -o a name without {output.suffix}")
     try:
@@ -110,7 +112,9 @@ def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...]
 
 
 def work_through(
-    shell: Shell, jobs: Sequence[tuple[tuple[Path, ...], Path]], make: Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]]
+    shell: Shell,
+    jobs: Sequence[tuple[tuple[Path, ...], Path]],
+    make: Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]],
 ) -> None:
     """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end.
 

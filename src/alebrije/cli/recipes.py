@@ -43,7 +43,9 @@ def show(shell: Shell, name: Name) -> None:
 def copy(
     shell: Shell,
     name: Name,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; its own name here if not given.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; its own name here if not given.")
+    ] = None,
 ) -> None:
     """Copy a recipe out, to be edited and trained: alebrije train MINE.yaml."""
     from alebrije.core.files import atomic

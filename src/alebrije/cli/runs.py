@@ -46,7 +46,9 @@ def compare(shell: Shell, first: RunPath, second: RunPath) -> None:
     differ = {key: [one.get(key) for one in settings] for key in keys if settings[0].get(key) != settings[1].get(key)}
     rows = [_last_row(first), _last_row(second)]
     lines = [f"{key:<24}{a!s:<24}{b}" for key, (a, b) in differ.items()] or ["the settings are the same"]
-    lines += [f"{key:<24}{rows[0].get(key, float('nan')):<24.6g}{rows[1].get(key, float('nan')):.6g}" for key in {**rows[0], **rows[1]}]
+    lines += [
+        f"{key:<24}{rows[0].get(key, float('nan')):<24.6g}{rows[1].get(key, float('nan')):.6g}" for key in {**rows[0], **rows[1]}
+    ]
     shell.finish({"settings": differ, "metrics": rows}, lines)
 
 

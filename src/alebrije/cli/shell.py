@@ -141,7 +141,9 @@ def _lines() -> Any:
             stage, began = event.stage, now
         elif isinstance(event, Step) and (now - spoken > SECONDS_BETWEEN_LINES):
             spoken = now
-            left = f", {(now - began) / event.index * (event.total - event.index):.0f} s left" if event.total and event.index else ""
+            left = (
+                f", {(now - began) / event.index * (event.total - event.index):.0f} s left" if event.total and event.index else ""
+            )
             total = f"/{event.total}" if event.total else ""
             typer.echo(f"{stage}: {event.index}{total}{left} {_numbers(event.values)}".rstrip(), err=True)
 

@@ -53,7 +53,7 @@ def load_latest(folder: Path) -> tuple[int, Tree, list[str]]:
 
     Raises `RunError` if there is none.
     """
-    notices = []
+    notices: list[str] = []
     for candidate in reversed(numbered(folder)):
         problem = damage(candidate)
         if problem is None:

@@ -1,13 +1,13 @@
 """Gaussian blur at any width, with scipy's reflecting borders, in a time that hardly depends on the width.
 
-A Gaussian of width sigma is two of width sigma / sqrt(2), one after the other. The first is evaluated only at the nodes of
-a coarse grid, the second spreads from them, so that both cost little:
+A Gaussian of width sigma is two of width sigma / sqrt(2), one after the other. The first is evaluated only at the nodes
+of a coarse grid, the second spreads from them, so that both cost little:
 
-    G(sigma) ~ U D,    D[j, x] ~ exp(-(c_j - x)^2 / sigma^2),    U[x, j] ~ exp(-(x - c_j)^2 / sigma^2),    c_j = (j + 1/2) h
+    G(sigma) ~ U D,   D[j, x] ~ exp(-(c_j - x)^2 / sigma^2),   U[x, j] ~ exp(-(x - c_j)^2 / sigma^2),   c_j = (j + 1/2) h
 
-With the spacing h = sigma / sqrt(2), sampling folds the wave of 1 / 2h cycles per pixel back with a gain of exp(-pi^2) = 5e-5
-and every other wave with less (Poisson summation), so no picture whatever errs visibly. The matrices are
-banded and are applied as a row of dense blocks, each one matrix product.
+With the spacing h = sigma / sqrt(2), sampling folds the wave of 1 / 2h cycles per pixel back with a gain of
+exp(-pi^2) = 5e-5 and every other wave with less (Poisson summation), so no picture whatever errs visibly. The matrices
+are banded and are applied as a row of dense blocks, each one matrix product.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """Blur every channel with a Gaussian of `sigma` pixels; borders reflect (d c b a | a b c d | d c b a).
 
     images: float [B, C, H, W] of any range and size; differentiable. Returns a tensor of the same shape and type.
-    Equals `scipy.ndimage.gaussian_filter(mode="reflect")` along the last two axes: up to sigma 4 to rounding, above to 1e-4
-    of the range. Raises `ConfigError` unless 0 < sigma < infinity.
+    Equals `scipy.ndimage.gaussian_filter(mode="reflect")` along the last two axes: up to sigma 4 to rounding, above to
+    1e-4 of the range. Raises `ConfigError` unless 0 < sigma < infinity.
     """
     if not 0 < sigma < math.inf:
         raise ConfigError(f"the blur width sigma must be a positive number of pixels, got {sigma}")
@@ -46,7 +46,7 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
 
 
 def _factors(size: int, sigma: float, like: Tensor) -> list[Bands]:
-    """The matrices that blur an axis of `size` pixels when applied in turn: D and U, or one alone for a narrow kernel."""
+    """The matrices that blur an axis of `size` pixels, applied in turn: D and U, or one alone for a narrow kernel."""
     sigma = min(sigma, 2.0 * size)  # from here on the answer is the mean of the axis, to 1e-8
     if sigma <= COARSE_FROM:
         return [_bands(size, size, sigma, BLOCK_OUT, like)]

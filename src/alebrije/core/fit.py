@@ -24,7 +24,7 @@ from alebrije.errors import Interrupted, NumericsError
 from alebrije.events import Events, Preview, Saved, Started, Step, Warned
 from alebrije.runs import Run
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,

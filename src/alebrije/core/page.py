@@ -6,32 +6,18 @@ import base64
 import html
 import mimetypes
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from alebrije.core.files import atomic
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #222; --soft: #667; --paper: #fffdf8; --card: #fff; --accent: #d81e5b; --line: #e6e0d4; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eee; --soft: #aab; --paper: #17151a; --card: #211e25; --accent: #ff5c8d; --line: #38333f; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1120px; padding: 2rem 1.2rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 2.2rem; margin: .2rem 0; } h2 { margin: 2.6rem 0 .4rem; border-bottom: 3px solid var(--accent); display: inline-block; }
-p { max-width: 46rem; } .soft { color: var(--soft); }
-.row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; margin: .8rem 0; }
-figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; max-width: 100%; }
-figure img { display: block; max-width: 100%; height: auto; }
-figcaption { padding: .45rem .7rem; font-size: .9rem; color: var(--soft); }
-pre { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--accent); border-radius: 6px; padding: .6rem .8rem; overflow-x: auto; font-size: .88rem; }
-table { border-collapse: collapse; font-size: .9rem; } td, th { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px solid var(--line); }
-details { margin: .4rem 0; } summary { cursor: pointer; color: var(--soft); }
-"""
-
 
 def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
     """Write a page of `parts` (HTML made by the functions below) to `path`, replacing what was there; returns `path`."""
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    text = f"{head}<title>{html.escape(title)}</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    style = resources.files("alebrije.core").joinpath("page.css").read_text(encoding="utf-8")
+    text = f"{head}<title>{html.escape(title)}</title><style>{style}</style><body>{''.join(parts)}</body></html>\n"
     with atomic(path, force=True) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
@@ -72,7 +58,8 @@ def _figure(path: Path, caption: str, width: int) -> str:
     kind = mimetypes.guess_type(path.name)[0] or "image/png"
     data = base64.b64encode(path.read_bytes()).decode("ascii")
     alt = html.escape(caption, quote=True)
-    return f'<figure style="width:{width}px"><img src="data:{kind};base64,{data}" alt="{alt}"><figcaption>{alt}</figcaption></figure>'
+    image = f'<img src="data:{kind};base64,{data}" alt="{alt}">'
+    return f'<figure style="width:{width}px">{image}<figcaption>{alt}</figcaption></figure>'
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,9 @@ from alebrije.core.files import atomic
 COLORS = ("#d81e5b", "#1b998b", "#f4a300", "#3d348b", "#e55934", "#5f0f40")
 
 
-def curves(columns: Mapping[str, Sequence[float]], path: Path, *, x: str = "step", names: Sequence[str] = (), log: bool = True) -> Path:
+def curves(
+    columns: Mapping[str, Sequence[float]], path: Path, *, x: str = "step", names: Sequence[str] = (), log: bool = True
+) -> Path:
     """Plot the columns `names` (all but step, epoch and seconds if empty) over column `x`; returns `path`.
 
     Positive columns go on a logarithmic axis with `log`. An existing plot is replaced.

@@ -1,0 +1,156 @@
+"""What `alebrije demo` shows: the pictures it starts from and the commands it runs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alebrije.errors import MissingExtraError
+
+SIDE = 512
+Box = tuple[int, int, int, int]
+Given = Callable[[str], str]  # the path of an input by its name
+
+# Photographs that come inside scikit-image: its name, the part of it (left, top, right, bottom; None: all), and what it is.
+PHOTOGRAPHS: Mapping[str, tuple[str, Box | None, str]] = {
+    "cat": ("chelsea", (95, 0, 395, 300), "Chelsea the cat, by Stefan van der Walt, CC0"),
+    "face": ("astronaut", (180, 75, 262, 157), "Eileen Collins, NASA, public domain (a detail)"),
+    "astronaut": ("astronaut", None, "Eileen Collins, NASA, public domain"),
+    "camera": ("camera", None, "cameraman, by Lav Varshney, CC0"),
+    "motorcycle": ("stereo_motorcycle", (110, 20, 700, 500), "motorcycle, Middlebury Stereo 2014"),
+    "horse": ("horse", None, "horse, by Andreas Preuss, CC0"),
+    "coffee": ("coffee", None, "coffee, by Rachel Michetti, CC0"),
+    "rocket": ("rocket", None, "Falcon 9, SpaceX, CC0"),
+}
+# Painted by the program: the kind of painting and its seed.
+PAINTINGS: Mapping[str, tuple[str, int]] = {
+    "night": ("swirl", 11),
+    "ember": ("swirl", 0),
+    "mosaic": ("mosaic", 11),
+    "woodcut": ("woodcut", 4),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One thing the demo shows: the arguments of the command that makes it, and the files to look at with captions."""
+
+    title: str
+    arguments: tuple[str, ...]
+    shown: Mapping[Path, str]
+    width: int = 320
+    run: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """A chapter of the gallery."""
+
+    title: str
+    text: str
+    exhibits: tuple[Exhibit, ...]
+
+
+def gather(folder: Path, own: Path | None = None) -> dict[Path, str]:
+    """Write the pictures the demo starts from into `folder`; returns their paths with captions.
+
+    Raises `MissingExtraError` without scikit-image, and `PictureError` if the user's own picture cannot be read.
+    """
+    from alebrije.core.image import load, resize, save, scaled_size
+    from alebrije.data.draw import painting
+
+    inputs: dict[Path, str] = {}
+    if own is not None:
+        picture = load(own)
+        side = min(max(picture.size), 2 * SIDE)
+        smaller = resize(picture.pixels, scaled_size((picture.height, picture.width), side))
+        inputs[save(smaller, folder / "mine.png")] = f"your own: {own.name}"
+    data = _photographs()
+    for name, (source, box, caption) in PHOTOGRAPHS.items():
+        inputs[save(load(_cut(getattr(data, source)(), box)), folder / f"{name}.png")] = caption
+    for name, (kind, seed) in PAINTINGS.items():
+        inputs[save(painting(seed, SIDE, kind), folder / f"{name}.png")] = f"painted by the program: {kind}, seed {seed}"
+    return inputs
+
+
+def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
+    """The halls of the gallery, with everything the demo will make below `output`."""
+    given = lambda name: str(output / "inputs" / f"{name}.png")  # noqa: E731 - a word used on every line below
+    hybrids = [
+        _hybrid(output, given, "cat", "face", "Cat and astronaut"),
+        _hybrid(output, given, "astronaut", "camera", "Astronaut and cameraman"),
+        _hybrid(output, given, "horse", "motorcycle", "Iron horse"),
+    ]
+    stylised = [
+        _stylised(output, given, "rocket", "night", "A launch in a swirling night", timelapse=True),
+        _stylised(output, given, "cat", "ember", "A cat in oils"),
+        _stylised(output, given, "coffee", "mosaic", "Coffee in tiles"),
+    ]
+    if own:
+        hybrids.insert(0, _hybrid(output, given, "mine", "cat", "You and the cat"))
+        stylised.insert(0, _stylised(output, given, "mine", "night", "Your own picture, painted"))
+    return (
+        Hall("Hybrids", "Two pictures in one. Look from near, then step back (or half close your eyes): it turns into another. "
+             "The program chose by itself which one is seen from afar, and both cut-offs.", tuple(hybrids)),
+        Hall("Style", "Photographs repainted in the manner of pictures that the program painted itself.", tuple(stylised)),
+        Hall("Creatures", "Drawn by the program, as many as you like and free to use, each with its tags and a line drawing: "
+             "something to learn from for those who have no pictures of their own.", (_drawn(output),)),
+        Hall("A network trained just now", "It learnt to squeeze drawn creatures into 128 numbers and to draw them again from these, "
+             "having seen them only with noise.", (_trained(output),)),
+    )  # fmt: skip
+
+
+def _hybrid(output: Path, given: Given, first: str, second: str, title: str) -> Exhibit:
+    target, walk = output / f"hybrid-{first}-{second}.png", output / f"hybrid-{first}-{second}.gif"
+    arguments = ("hybrid", given(first), given(second), "-o", str(target), "--previews", "--zoom", str(walk))
+    far = target.with_name(f"{target.stem}-far.png")
+    shown = {target: "the hybrid, from near", far: "what is left of it from afar", walk: "walking away and back"}
+    return Exhibit(title, arguments, shown)
+
+
+def _stylised(output: Path, given: Given, content: str, style: str, title: str, *, timelapse: bool = False) -> Exhibit:
+    target, film = output / f"style-{content}-{style}.png", output / f"style-{content}-{style}.gif"
+    arguments = ("stylize", given(content), given(style), "-o", str(target))
+    shown = {target: "the result", Path(given(content)): "the content", Path(given(style)): "the style"}
+    if timelapse:
+        return Exhibit(title, (*arguments, "--timelapse", str(film)), {**shown, film: "the work, step by step"}, 250)
+    return Exhibit(title, arguments, shown)
+
+
+def _drawn(output: Path) -> Exhibit:
+    folder = output / "creatures"
+    shown = {}
+    for number in (0, 2, 4, 7):
+        shown[folder / f"{number:06d}.png"] = f"creature {number}"
+        shown[folder / "sketches" / f"{number:06d}.png"] = "its line drawing"
+    return Exhibit("Alebrijes", ("dataset", "draw", str(folder), "-n", "12", "--sketches"), shown, 200)
+
+
+def _trained(output: Path) -> Exhibit:
+    run = output / "run"
+    shown = {
+        run / "plots" / "training.gif": "noisy input, what the network made of it, the original",
+        run / "plots" / "loss.png": "the loss while it learnt",
+        run / "plots" / "walk.gif": "a walk through its latent space",
+    }
+    return Exhibit("Creatures from 128 numbers", ("train", "autoencoder/creatures", "--run", str(run)), shown, 340, run)
+
+
+def _photographs() -> Any:
+    try:
+        import skimage.data
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("scikit-image", "demo", "the demo's photographs") from error
+    return skimage.data
+
+
+def _cut(pixels: Any, box: Box | None) -> Any:
+    """Part of a picture as an array; scikit-image gives its stereo pair as a tuple and its silhouette as booleans."""
+    import numpy as np
+
+    array = np.asarray(pixels[0] if isinstance(pixels, tuple) else pixels)
+    array = array.astype(np.uint8) * 255 if array.dtype == bool else array
+    left, top, right, bottom = box or (0, 0, array.shape[1], array.shape[0])
+    return np.ascontiguousarray(array[top:bottom, left:right])

@@ -15,11 +15,12 @@ from alebrije.autoencoder.nets.convolutional import Autoencoder
 from alebrije.core import image, plots
 from alebrije.core.fit import Shuffled, State, TrainResult, fit, optimizer
 from alebrije.core.precision import choose_device, choose_dtype
-from alebrije.errors import DataError
-from alebrije.events import Done, Event, Events, Saved, Started, Step
+from alebrije.errors import DataError, PictureError
+from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
 from alebrije.runs import Run
 
 SHOWN = 8
+FEWEST = 8
 WALK_FRAMES_BETWEEN = 10
 
 
@@ -79,23 +80,35 @@ def _pictures(config: AutoencoderConfig) -> Generator[Event, None, Tensor]:
     from alebrije.data.draw import creature
 
     if config.data:
-        files = image.list_pictures(Path(config.data))
-        if len(files) < 8:
-            raise DataError(f"{config.data} holds {len(files)} pictures: at least 8 are needed to learn and to test")
-        yield Started("reading pictures", len(files))
-    total = len(files) if config.data else config.pictures
-    if not config.data:
-        yield Started("drawing creatures", total)
-    drawn = []
-    for index in range(total):
-        if config.data:
-            pixels = image.fit(image.load(files[index]).pixels, (config.size, config.size))
-        else:
-            pixels = creature(config.seed + index, config.size, background="white").image
-        drawn.append((pixels * 255).round().to(torch.uint8))
-        yield Step(index + 1, total)
-    order = torch.randperm(total, generator=torch.Generator().manual_seed(config.seed))
-    return torch.cat(drawn)[order]
+        found = yield from _read(Path(config.data), config.size)
+    else:
+        yield Started("drawing creatures", config.pictures)
+        found = []
+        for index in range(config.pictures):
+            found.append(_bytes(creature(config.seed + index, config.size, background="white").image))
+            yield Step(index + 1, config.pictures)
+    if len(found) < FEWEST:
+        raise DataError(f"{config.data} holds {len(found)} pictures: at least {FEWEST} are needed to learn and to test")
+    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(config.seed))
+    return torch.cat(found)[order]
+
+
+def _read(folder: Path, size: int) -> Generator[Event, None, list[Tensor]]:
+    """The pictures of a folder as squares, uint8 [1, 3, S, S]; one that cannot be read is named and left out."""
+    files = image.list_pictures(folder)
+    yield Started("reading pictures", len(files))
+    found = []
+    for count, file in enumerate(files, 1):
+        try:
+            found.append(_bytes(image.fit(image.load(file).pixels, (size, size))))
+        except PictureError as error:
+            yield Warned(f"left out: {error}")
+        yield Step(count, len(files))
+    return found
+
+
+def _bytes(pixels: Tensor) -> Tensor:
+    return (pixels * 255).round().to(torch.uint8)
 
 
 @torch.no_grad()

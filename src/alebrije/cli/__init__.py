@@ -52,6 +52,16 @@ class Program(TyperGroup):
         return (name, load_command(name), rest) if name else (name, stand_in, rest)
 
 
+class Listing(TyperGroup):
+    """A group whose command `list` may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `list` before nothing at all, or nothing but options."""
+        if not {"-h", "--help"}.intersection(args) and all(word.startswith("-") for word in args):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def load_command(name: str) -> Any:
     """Import the file of a command and build the command from it."""
     module = importlib.import_module(f"alebrije.cli.{COMMANDS[name][0]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,15 @@ from alebrije.cli.shell import Shell, human_bytes
 
 app = new_app()
 
+CACHED = ("weights",)
+"""The folders that Alebrije makes in its cache. Nothing else is deleted there: ALEBRIJE_CACHE may name any folder."""
+
 
 @app.command()
 @verb()
 def clean(
     shell: Shell,
-    cache: Annotated[bool, typer.Option("--cache", help="Downloaded and imported weights, imported folders.")] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="Downloaded and imported weights.")] = False,
     runs: Annotated[bool, typer.Option("--runs", help="The run folders below ./runs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -29,16 +33,25 @@ def clean(
     """
     from alebrije.core.files import cache_dir
 
-    folders = ([Path("runs")] if runs else []) + ([cache_dir()] if cache or not runs else [])
-    sizes = {folder: _size(folder) for folder in folders}
+    found = sorted(path.parent for path in Path("runs").glob("*/recipe.yaml")) if runs else []
+    found += [folder for name in CACHED if (folder := cache_dir() / name).is_dir()] if cache or not runs else []
+    sizes = {folder: _size(folder) for folder in found}
     for folder, size in sizes.items():
         shell.say(f"{folder}: {human_bytes(size)}")
     freed = 0
-    if sum(sizes.values()) and (yes or typer.confirm("Delete all of this?", default=False, err=True)):
+    if found and (yes or typer.confirm("Delete all of this?", default=False, err=True)):
         for folder, size in sizes.items():
-            shutil.rmtree(folder, ignore_errors=True)
-            freed += size
+            with _unused(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+            freed += size - _size(folder)
     shell.finish({"freed_bytes": freed}, [f"freed {human_bytes(freed)}"])
+
+
+def _unused(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Hold a run folder while it is deleted; raises `RunError` if a training is at work in it."""
+    from alebrije.runs import Run
+
+    return Run(folder).locked() if (folder / "recipe.yaml").exists() else contextlib.nullcontext()
 
 
 def _size(folder: Path) -> int:

@@ -34,4 +34,6 @@ def draw(
     from alebrije.data.draw import write
 
     done = shell.run(write(folder, count, size=parse_size(size), seed=seed, sketches=sketches, force=shell.force))
-    shell.finish({"folder": str(folder), "count": count}, [f"{count} creatures in {folder}"], interrupted=done.interrupted)
+    drawn = done.result.count
+    report = {"folder": str(folder), "count": drawn, "files": [str(done.result.metadata)]}
+    shell.finish(report, [f"{drawn} creatures in {folder}"], interrupted=done.interrupted)

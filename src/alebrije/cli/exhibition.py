@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alebrije.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 512
 Box = tuple[int, int, int, int]
@@ -19,9 +22,9 @@ PHOTOGRAPHS: Mapping[str, tuple[str, Box | None, str]] = {
     "face": ("astronaut", (180, 75, 262, 157), "Eileen Collins, NASA, public domain (a detail)"),
     "astronaut": ("astronaut", None, "Eileen Collins, NASA, public domain"),
     "camera": ("camera", None, "cameraman, by Lav Varshney, CC0"),
-    "motorcycle": ("stereo_motorcycle", (110, 20, 700, 500), "motorcycle, Middlebury Stereo 2014"),
-    "horse": ("horse", None, "horse, by Andreas Preuss, CC0"),
     "coffee": ("coffee", None, "coffee, by Rachel Michetti, CC0"),
+    "cup": ("coffee", (85, 0, 485, 400), "the same coffee (a detail)"),
+    "retina": ("retina", None, "the inside of an eye, by Mikael Häggström, CC0"),
     "rocket": ("rocket", None, "Falcon 9, SpaceX, CC0"),
 }
 # Painted by the program: the kind of painting and its seed.
@@ -58,18 +61,15 @@ def gather(folder: Path, own: Path | None = None) -> dict[Path, str]:
 
     Raises `MissingExtraError` without scikit-image, and `PictureError` if the user's own picture cannot be read.
     """
-    from alebrije.core.image import load, resize, save, scaled_size
+    from alebrije.core.image import load, save
     from alebrije.data.draw import painting
 
     inputs: dict[Path, str] = {}
     if own is not None:
-        picture = load(own)
-        side = min(max(picture.size), 2 * SIDE)
-        smaller = resize(picture.pixels, scaled_size((picture.height, picture.width), side))
-        inputs[save(smaller, folder / "mine.png")] = f"your own: {own.name}"
+        inputs[save(_at_most(load(own).pixels, 2 * SIDE), folder / "mine.png")] = f"your own: {own.name}"
     data = _photographs()
     for name, (source, box, caption) in PHOTOGRAPHS.items():
-        inputs[save(load(_cut(getattr(data, source)(), box)), folder / f"{name}.png")] = caption
+        inputs[save(_at_most(load(_cut(getattr(data, source)(), box)).pixels, SIDE), folder / f"{name}.png")] = caption
     for name, (kind, seed) in PAINTINGS.items():
         inputs[save(painting(seed, SIDE, kind), folder / f"{name}.png")] = f"painted by the program: {kind}, seed {seed}"
     return inputs
@@ -81,10 +81,10 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
     hybrids = [
         _hybrid(output, given, "cat", "face", "Cat and astronaut"),
         _hybrid(output, given, "astronaut", "camera", "Astronaut and cameraman"),
-        _hybrid(output, given, "horse", "motorcycle", "Iron horse"),
+        _hybrid(output, given, "cup", "retina", "A cup and the inside of an eye"),
     ]
     stylised = [
-        _stylised(output, given, "rocket", "night", "A launch in a swirling night", timelapse=True),
+        _stylised(output, given, "astronaut", "night", "An astronaut in a swirling night", timelapse=True),
         _stylised(output, given, "cat", "ember", "A cat in oils"),
         _stylised(output, given, "coffee", "mosaic", "Coffee in tiles"),
     ]
@@ -97,7 +97,7 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
         Hall("Style", "Photographs repainted in the manner of pictures that the program painted itself.", tuple(stylised)),
         Hall("Creatures", "Drawn by the program, as many as you like and free to use, each with its tags and a line drawing: "
              "something to learn from for those who have no pictures of their own.", (_drawn(output),)),
-        Hall("A network trained just now", "It learnt to squeeze drawn creatures into 128 numbers and to draw them again from these, "
+        Hall("A network trained just now", "It learnt to squeeze drawn creatures into 128 numbers and to draw them again, "
              "having seen them only with noise.", (_trained(output),)),
     )  # fmt: skip
 
@@ -147,10 +147,16 @@ def _photographs() -> Any:
 
 
 def _cut(pixels: Any, box: Box | None) -> Any:
-    """Part of a picture as an array; scikit-image gives its stereo pair as a tuple and its silhouette as booleans."""
-    import numpy as np
+    """Part of a picture given as an array [H, W(, 3)]."""
+    if box is None:
+        return pixels
+    left, top, right, bottom = box
+    return pixels[top:bottom, left:right].copy()
 
-    array = np.asarray(pixels[0] if isinstance(pixels, tuple) else pixels)
-    array = array.astype(np.uint8) * 255 if array.dtype == bool else array
-    left, top, right, bottom = box or (0, 0, array.shape[1], array.shape[0])
-    return np.ascontiguousarray(array[top:bottom, left:right])
+
+def _at_most(pixels: Tensor, side: int) -> Tensor:
+    """The picture [1, 3, H, W], made smaller if its longer side has more than `side` pixels."""
+    from alebrije.core.image import resize, scaled_size
+
+    height, width = pixels.shape[-2:]
+    return resize(pixels, scaled_size((height, width), min(side, max(height, width))))

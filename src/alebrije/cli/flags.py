@@ -25,7 +25,7 @@ Command = Callable[..., None]
 SHELL_OPTIONS: dict[str, tuple[Any, Any]] = {
     "json": (Annotated[bool, typer.Option("--json", help="End stdout with one line of JSON: results and files.")], False),
     "force": (Annotated[bool, typer.Option("--force", help="Overwrite existing files.")], False),
-    "quiet": (Annotated[bool, typer.Option("--quiet", help="No progress, no notices.")], False),
+    "quiet": (Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")], False),
     "debug": (Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")], False),
 }
 PICTURE_OPTIONS: dict[str, tuple[Any, Any]] = {
@@ -65,6 +65,7 @@ def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callab
                     values["files"] = PictureFiles(shell, **{name: values.pop(name) for name in PICTURE_OPTIONS})
                 if model is not None:
                     settings = read_recipe(values["recipe"]) if values.get("recipe") else {}
+                    settings.pop("recipe", None)
                     values["config"] = build(model, settings | _given(model, given))
                 command(shell=shell, **values)
 

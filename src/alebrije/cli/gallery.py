@@ -22,7 +22,7 @@ def write(
         page.heading("Alebrije", 1),
         page.paragraph("New pictures out of your own pictures. Everything below was made on this machine just now, "
                        f"in {total:.0f} seconds, by the commands beside it."),
-        page.paragraph(f"Alebrije {alebrije.__version__}. Click “settings” under a picture for all that it was made with.", soft=True),
+        page.paragraph(f"Alebrije {alebrije.__version__}. Under “settings” is all that a picture was made with.", soft=True),
         page.heading("What went in"),
         page.figures(inputs, 170),
     ]  # fmt: skip

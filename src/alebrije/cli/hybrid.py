@@ -37,7 +37,7 @@ def hybrid(
         from alebrije.hybrid.run import hybridize
 
         views = [target.with_name(f"{target.stem}-{name}{target.suffix}") for name in ("near", "far") if config.previews]
-        files.check(target, zoom, *views)
+        files.check(inputs, target, zoom, *views)
         pictures = [files.load(path) for path in inputs]
         settings = config.model_copy(update={"frames": WALK_FRAMES}) if zoom else config
         done = shell.run(hybridize(pictures[0], pictures[1], settings))

@@ -36,13 +36,15 @@ class PictureFiles:
             self.shell.warn(f"{path}: {notice}" if str(path) not in notice else notice)
         return picture
 
-    def check(self, *targets: Path | None) -> None:
-        """Raise `OutputError` now if one of the targets could not be written later, or would be written twice."""
+    def check(self, originals: Sequence[Path], *targets: Path | None) -> None:
+        """Raise `OutputError` now if a target could not be written later, would be written twice, or is an original."""
         from alebrije.core.files import check_writable
         from alebrije.core.image import check_output
 
         wanted = [target for target in targets if target is not None]
         for number, target in enumerate(wanted):
+            if target.exists() and any(one.exists() and target.samefile(one) for one in originals):
+                raise OutputError(f"{target} is one of the originals, which are never overwritten: take another name")
             if target in wanted[:number]:
                 raise OutputError(f"{target} would be written twice: give each output a name of its own")
             if target.suffix.lower() == ".gif":
@@ -87,8 +89,8 @@ def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...]
     """The jobs of a command given folders in place of pictures: (inputs, output) each; None if there is no folder.
 
     Folders are read in natural order and go side by side; a picture beside a folder joins every job. The results are
-    called like the pictures of the first folder, in the folder `output`, which is made. Raises `ConfigError` if the folders
-    hold different numbers of pictures.
+    called like the pictures of the first folder, in the folder `output`. Raises `ConfigError` if the folders hold
+    different numbers of pictures.
     """
     from alebrije.core.image import list_pictures
 
@@ -100,15 +102,13 @@ def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...]
         raise ConfigError(
             f"the folders hold different numbers of pictures ({', '.join(map(str, sorted(counts)))}): make them equal"
         )
-    if output.suffix:
+    if output.suffix and not output.is_dir():
         raise ConfigError(f"the results of whole folders go into a folder: give -o a name without {output.suffix}")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {output}: {error.strerror}") from error
     names = next(column for column in columns if column is not None)
+    stems = [name.stem for name in names]
+    targets = [name.stem if stems.count(name.stem) == 1 else name.name for name in names]
     rows = zip(*(column or [source] * len(names) for source, column in zip(sources, columns, strict=True)), strict=True)
-    return [(row, output / f"{name.stem}{FOLDER_SUFFIX}") for row, name in zip(rows, names, strict=True)]
+    return [(row, output / f"{target}{FOLDER_SUFFIX}") for row, target in zip(rows, targets, strict=True)]
 
 
 def work_through(
@@ -116,10 +116,15 @@ def work_through(
     jobs: Sequence[tuple[tuple[Path, ...], Path]],
     make: Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]],
 ) -> None:
-    """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end.
+    """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end. Makes the folder.
 
     `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work.
     """
+    folder = jobs[0][1].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
     results: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     interrupted = False

@@ -7,28 +7,22 @@ from typing import Annotated
 
 import typer
 
-from alebrije.cli import new_app
+from alebrije.cli import Listing, new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell
 from alebrije.config import recipe_names, recipe_text
 
-app = new_app(help="List, show and copy the training recipes.", invoke_without_command=True)
+app = new_app(help="List, show and copy the training recipes.", cls=Listing)
 
 Name = Annotated[str, typer.Argument(help="A name from `alebrije recipes list`.")]
-
-
-@app.callback()
-def recipes(context: typer.Context) -> None:
-    """List, show and copy the training recipes."""
-    if context.invoked_subcommand is None:
-        _list(Shell())
 
 
 @app.command("list")
 @verb()
 def list_(shell: Shell) -> None:
     """List all recipes, one a line, with the command that runs each."""
-    _list(shell)
+    names = recipe_names()
+    shell.finish({"recipes": names}, [f"{name:<24}alebrije train {name}" for name in names])
 
 
 @app.command()
@@ -55,8 +49,3 @@ def copy(
     with atomic(target, force=shell.force) as path:
         path.write_text(text if "\nrecipe:" in text else f"{text.rstrip()}\nrecipe: {name}\n", encoding="utf-8")
     shell.finish({"files": [str(target)]}, [f"saved {target}"])
-
-
-def _list(shell: Shell) -> None:
-    names = recipe_names()
-    shell.finish({"recipes": names}, [f"{name:<24}alebrije train {name}" for name in names])

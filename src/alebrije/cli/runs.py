@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from alebrije.cli import new_app
+from alebrije.cli import Listing, new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell
 from alebrije.errors import RunError
 
-app = new_app(help="List, show and compare runs; show what made a picture.")
+app = new_app(help="List, show and compare runs; show what made a picture.", cls=Listing)
 
 RunPath = Annotated[Path, typer.Argument(help="A run folder.")]
 

@@ -12,8 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -25,7 +24,7 @@ SECONDS_BETWEEN_LINES = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """How one command speaks to the user."""
+    """How one command speaks to the user. `quiet` leaves errors, and the JSON if that was asked for."""
 
     json: bool = False
     force: bool = False
@@ -61,9 +60,8 @@ class Shell:
         """Print the result, in words or with --json as one line of JSON, and leave with 130 if it was cut short."""
         if self.json:
             typer.echo(jsonlib.dumps(report, default=str, ensure_ascii=False))
-        else:
-            for line in lines:
-                typer.echo(line)
+        for line in lines if not (self.json or self.quiet) else ():
+            typer.echo(line)
         if interrupted:
             self.warn("interrupted; what was done so far is kept")
             raise typer.Exit(130)
@@ -79,12 +77,14 @@ class Shell:
             self._fail("interrupted", 130)
         except MemoryError:
             self._fail("out of memory: use a smaller --size, or close other programs", 1)
-        except RuntimeError as error:
-            if "out of memory" not in str(error) and "not enough memory" not in str(error):
-                raise
-            self._fail("out of memory: use a smaller --size or batch_size, or --device cpu", 1)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if "out of memory" in str(error) or "not enough memory" in str(error):
+                self._fail("out of memory: use a smaller --size or batch_size, or --device cpu", 1)
+            self._fail(f"{type(error).__name__}: {error}; this is a fault of Alebrije's: report it, with what --debug shows", 1)
 
-    def _fail(self, message: str, code: int) -> None:
+    def _fail(self, message: str, code: int) -> NoReturn:
         if self.debug:
             traceback.print_exc()
         typer.echo(f"error: {' '.join(message.split())}" if code == 1 else message, err=True)
@@ -161,10 +161,3 @@ def human_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
-
-
-def existing(path: Path) -> str:
-    """A path as the user should see it: relative to where he is, if it lies below."""
-    with contextlib.suppress(ValueError):
-        return str(path.resolve().relative_to(Path.cwd()))
-    return str(path)

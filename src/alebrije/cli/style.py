@@ -36,12 +36,12 @@ def stylize(
     def make(inputs: tuple[Path, ...], target: Path) -> tuple[dict[str, Any], bool]:
         from alebrije.style.run import stylize as run
 
-        files.check(target, timelapse)
+        files.check(inputs, target, timelapse)
         pictures = [files.load(path) for path in inputs]
         settings = config.model_copy(update={"frames": TIMELAPSE_FRAMES}) if timelapse else config
         done = shell.run(run(pictures[0], pictures[1:], settings))
         written = [files.save(done.result.image, target, record("stylize", config, pictures))]
-        if timelapse:
+        if timelapse and done.result.frames:
             written.append(files.save_gif(done.result.frames, timelapse, fps=10))
         return {"files": written, **done.result.report}, done.interrupted
 

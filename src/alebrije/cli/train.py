@@ -21,7 +21,7 @@ app = new_app()
 def train(
     shell: Shell,
     recipe: Annotated[str | None, typer.Argument(help="A name from `alebrije recipes`, or a YAML file of your own.")] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="A folder of pictures or a DATASET.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="A folder of pictures to learn from.")] = None,
     run: Annotated[Path | None, typer.Option("--run", help="Where the run lives; runs/RECIPE if not given.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run where it stopped.")] = False,

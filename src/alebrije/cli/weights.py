@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from alebrije.cli import new_app
+from alebrije.cli import Listing, new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell, human_bytes
 from alebrije.errors import WeightsError
 
-app = new_app(help="List, fetch, import and verify trained networks.")
+app = new_app(help="List, fetch, import and verify trained networks.", cls=Listing)
 
 
 @app.command("list")

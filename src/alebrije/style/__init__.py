@@ -1,0 +1,1 @@
+"""Style transfer: see README.md. The verb is `alebrije.style.run.stylize`."""

@@ -1,0 +1,91 @@
+"""Settings of `alebrije stylize`. Imports no torch: the command line reads this file to build its help."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from alebrije.config import Config
+
+CONTENT_LAYER = "relu4_2"
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+class Scale(NamedTuple):
+    """One stage of the work: at this fraction of the final size, this many steps."""
+
+    fraction: float
+    steps: int
+
+
+# Coarse to fine. Measured with vgg16 and compact on pairs of photographs and paintings; see LOG.md.
+QUALITIES: dict[str, tuple[Scale, ...]] = {
+    "quick": (Scale(0.5, 40), Scale(1.0, 20)),
+    "balanced": (Scale(0.25, 100), Scale(0.5, 100), Scale(1.0, 80)),
+    "best": (Scale(0.25, 200), Scale(0.5, 200), Scale(1.0, 200)),
+}
+
+
+class StylizeConfig(Config):
+    """How to repaint a picture in the manner of others."""
+
+    loss: str = Field("gram", description="what is compared with the style's features: gram")
+    features: str = Field(
+        "auto",
+        description="network that looks at the pictures: compact, vgg16, vgg19; auto is compact, "
+        "with --quality best vgg19 or vgg16 if at hand",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    size: str = Field(
+        "512",
+        description="longest side of the result in pixels, at most the content's own; WxH: exactly this size",
+        json_schema_extra={"metavar": "PX|WxH"},
+    )
+    quality: Literal["quick", "balanced", "best"] = Field("balanced", description="how many scales and steps")
+    steps: int | None = Field(None, ge=1, description="optimisation steps in all, in place of the quality's own number")
+    content_weight: float = Field(1.0, ge=0, description="how strongly the content holds")
+    style_weight: float = Field(20.0, ge=0, description="how strongly the style pulls")
+    tv_weight: float = Field(10.0, ge=0, description="smoothness: more of it removes speckle, too much removes strokes")
+    layer_weights: dict[str, float] = Field(
+        dict.fromkeys(STYLE_LAYERS, 1.0),
+        description="layers that see the style, with their weights",
+        json_schema_extra={"metavar": "LAYER=W,..."},
+    )
+    style_weights: tuple[float, ...] = Field(
+        (),
+        description="share of each style picture, in their order; equal if not given",
+        json_schema_extra={"metavar": "W,W,..."},
+    )
+    style_scale: float = Field(1.0, gt=0, le=4, description="size of the strokes: the style's longest side / the result's")
+    init: Literal["content", "noise"] = Field("content", description="what to start from")
+    pooling: Literal["max", "avg"] = Field("max", description="pooling inside the network")
+    optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="how the pixels are found")
+    keep_colors: bool = Field(False, description="keep the content's colours and repaint its luminance only")
+    preview_every: int = Field(10, ge=0, description="steps between two previews; 0: none")
+    frames: int = Field(0, ge=0, description="pictures of the work to keep for a timelapse", json_schema_extra={"cli": False})
+    seed: int = Field(0, description="starting point of everything random")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="number format of the network")
+
+    @model_validator(mode="after")
+    def _weights_make_sense(self) -> Self:
+        for name, weights in (("layer_weights", tuple(self.layer_weights.values())), ("style_weights", self.style_weights)):
+            if any(weight < 0 for weight in weights) or (weights and not any(weights)):
+                raise ValueError(f"{name} must be 0 or more, and not all of them 0")
+        if not self.layer_weights:
+            raise ValueError("layer_weights needs at least one layer, such as relu3_1=1")
+        if not (self.content_weight or self.style_weight):
+            raise ValueError("content_weight and style_weight cannot both be 0")
+        return self
+
+
+def scales(config: StylizeConfig) -> tuple[Scale, ...]:
+    """The stages of the work; `steps` is shared out in the quality's proportions, the last stage taking what is left."""
+    plan = QUALITIES[config.quality]
+    if config.steps is None:
+        return plan
+    usual = sum(scale.steps for scale in plan)
+    early = [Scale(scale.fraction, config.steps * scale.steps // usual) for scale in plan[:-1]]
+    stages = [*early, Scale(1.0, config.steps - sum(scale.steps for scale in early))]
+    return tuple(stage for stage in stages if stage.steps)

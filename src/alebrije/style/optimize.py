@@ -1,0 +1,131 @@
+"""Gradient descent on a picture: two update rules and the loop around them.
+
+An update rule turns the gradient at a picture into a change of the picture. The loop keeps the picture in [0, 1] and
+takes a step back when a loss is not finite or has shot up.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from alebrije.errors import NumericsError
+
+# A picture [1, 3, H, W] -> its loss, its gradient and named numbers for the user to see.
+Evaluate = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
+
+
+class Rule(Protocol):
+    """What turns the gradient at a picture into a change of it; `forget` drops all memory of earlier gradients."""
+
+    def __call__(self, image: Tensor, gradient: Tensor) -> Tensor: ...
+
+    def forget(self) -> None: ...
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015, algorithm 1). Every pixel moves by about `rate` a step,
+    whatever the gradient's scale; the rate falls to a twentieth along a half cosine over `steps`."""
+
+    def __init__(self, steps: int, rate: float = 0.03, betas: tuple[float, float] = (0.9, 0.99)) -> None:
+        self.steps, self.rate, self.betas, self.done = steps, rate, betas, 0
+        self.forget()
+
+    def forget(self) -> None:
+        self.count, self.mean, self.square = 0, torch.zeros(()), torch.zeros(())
+
+    def __call__(self, image: Tensor, gradient: Tensor) -> Tensor:
+        first, second = self.betas
+        self.count += 1
+        self.done += 1
+        self.mean = first * self.mean + (1 - first) * gradient
+        self.square = second * self.square + (1 - second) * gradient.square()
+        mean = self.mean / (1 - first**self.count)
+        rate = self.rate * (0.05 + 0.95 * math.cos(math.pi / 2 * min(self.done / self.steps, 1)) ** 2)
+        return -rate * mean / (self.square / (1 - second**self.count)).sqrt().add(1e-12)
+
+
+class LBFGS:
+    """Limited-memory BFGS without a line search: the two-loop recursion (Nocedal & Wright, algorithm 7.4).
+
+    The first step, before any curvature is known, moves pixels by `first_step` on average. A history of 10 costs a tenth
+    of torch.optim.LBFGS's 100 and finds the same pictures.
+    """
+
+    def __init__(self, history: int = 10, first_step: float = 0.01) -> None:
+        self.history, self.first_step = history, first_step
+        self.forget()
+
+    def forget(self) -> None:
+        self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=self.history)
+        self.before: tuple[Tensor, Tensor] | None = None
+
+    def __call__(self, image: Tensor, gradient: Tensor) -> Tensor:
+        if self.before is not None:
+            moved, turned = image - self.before[0], gradient - self.before[1]
+            curvature = _dot(moved, turned)
+            if curvature > 1e-10 * _dot(turned, turned):
+                self.pairs.append((moved, turned, curvature))
+        self.before = (image, gradient)
+        if not self.pairs:
+            return -self.first_step * gradient / gradient.abs().mean().clamp_min(1e-30)
+        direction, shares = -gradient, []
+        for moved, turned, curvature in reversed(self.pairs):
+            shares.append(_dot(moved, direction) / curvature)
+            direction = direction - shares[-1] * turned
+        _, turned, curvature = self.pairs[-1]
+        direction = direction * (curvature / _dot(turned, turned))
+        for (moved, turned, curvature), share in zip(self.pairs, reversed(shares), strict=False):
+            direction = direction + (share - _dot(turned, direction) / curvature) * moved
+        return direction
+
+
+OPTIMIZERS: dict[str, Callable[[int], Rule]] = {"adam": Adam, "lbfgs": lambda steps: LBFGS()}  # of the steps to come
+
+
+class Position(NamedTuple):
+    """The best-known picture after a step, the numbers that belong to it, and whether NaN or infinity was met."""
+
+    image: Tensor
+    values: dict[str, float]
+    mended: bool = False
+
+
+def descend(evaluate: Evaluate, image: Tensor, rule: Rule, steps: int) -> Iterator[Position]:
+    """Evaluate `steps` pictures, the first being `image`, and yield where the descent is after each.
+
+    A picture whose loss or gradient is not finite, or whose loss has shot up by half, is dropped: the rule forgets what it
+    remembers and starts again from the picture before with half the step, which grows back while things go well. Raises
+    `NumericsError` when the first picture is not finite or ten in a row are not.
+    """
+    loss, gradient, values = evaluate(image)
+    if not _finite(loss, gradient):
+        raise NumericsError("the loss of the starting picture is not finite: lower the weights, or use --precision fp32")
+    yield Position(image, values)
+    shrink, failures = 1.0, 0
+    for _ in range(steps - 1):
+        candidate = (image + shrink * rule(image, gradient)).clamp(0, 1)
+        tried = evaluate(candidate)
+        finite = _finite(*tried[:2])
+        if finite and tried[0] <= 1.5 * loss:
+            image, (loss, gradient, values) = candidate, tried
+            shrink, failures = min(1.0, 1.5 * shrink), 0
+        else:
+            rule.forget()
+            shrink, failures = shrink / 2, 0 if finite else failures + 1
+        if failures == 10:
+            raise NumericsError("the loss stays infinite however small the step: lower the weights, or use --precision fp32")
+        yield Position(image, values, mended=not finite)
+
+
+def _finite(loss: float, gradient: Tensor) -> bool:
+    return math.isfinite(loss) and bool(torch.isfinite(gradient).all())
+
+
+def _dot(a: Tensor, b: Tensor) -> float:
+    return float(torch.dot(a.flatten(), b.flatten()))

@@ -1,0 +1,53 @@
+"""The plan of the work and the settings that cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alebrije.config import build
+from alebrije.errors import ConfigError
+from alebrije.style.config import QUALITIES, StylizeConfig, scales
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 100, 1000])
+def test_steps_are_shared_out_completely_and_end_at_full_size(quality: str, steps: int) -> None:
+    plan = scales(build(StylizeConfig, {"quality": quality, "steps": steps}))
+    assert sum(stage.steps for stage in plan) == steps
+    assert all(stage.steps > 0 for stage in plan)
+    assert [stage.fraction for stage in plan] == sorted(stage.fraction for stage in plan)
+    assert plan[-1].fraction == 1
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_without_steps_the_quality_decides(quality: str) -> None:
+    assert scales(build(StylizeConfig, {"quality": quality})) == QUALITIES[quality]
+
+
+def test_weights_can_be_given_as_the_words_of_a_command_line() -> None:
+    config = build(StylizeConfig, {"layer_weights": {"relu1_1": "2", "relu3_1": "0.5"}, "style_weights": ["1", "3"]})
+    assert config.layer_weights == {"relu1_1": 2.0, "relu3_1": 0.5}
+    assert config.style_weights == (1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"style_weight": -1}, "style_weight"),
+        ({"content_weight": 0, "style_weight": 0}, "cannot both be 0"),
+        ({"content_weight": float("nan")}, "content_weight"),
+        ({"layer_weights": {}}, "at least one layer"),
+        ({"layer_weights": {"relu1_1": -1}}, "layer_weights"),
+        ({"style_weights": [0, 0]}, "style_weights"),
+        ({"pooling": "median"}, "pooling"),
+        ({"quality": "superb"}, "quality"),
+        ({"stile_weight": 3}, "did you mean style_weight"),
+    ],
+)
+def test_settings_that_cannot_be_name_themselves(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        build(StylizeConfig, settings)
+    assert "\n" not in str(caught.value)

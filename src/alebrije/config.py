@@ -7,6 +7,7 @@ the command that runs it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -32,7 +33,7 @@ def build(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     """Make a `model` from `values`; raises `ConfigError` naming the first setting that is wrong."""
     for key in values:
         if key not in model.model_fields:
-            raise ConfigError(f"unknown setting {key}{did_you_mean(key, model.model_fields)}")
+            raise ConfigError(f"unknown setting {key}{did_you_mean(str(key), model.model_fields)}")
     try:
         return model(**values)
     except ValidationError as error:
@@ -51,7 +52,10 @@ def choose(what: str, name: str, known: Iterable[str]) -> str:
 
 
 def parse_override(text: str) -> tuple[str, Any]:
-    """Turn ``key=value`` into a pair; the value is read as YAML, so 3, 1e-4, true and [1, 2] mean what they look like."""
+    """Turn ``key=value`` into a pair; the value is read as YAML, so 3, 1e-4, true and [1, 2] mean what they look like.
+
+    A value that is no YAML is taken as text. Raises `ConfigError` if there is no key or no equals sign.
+    """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"cannot read the setting {text!r}: write it as key=value")
@@ -59,10 +63,13 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def _scalar(text: str) -> Any:
+    with contextlib.suppress(ValueError):
+        if "e" in text.lower():  # YAML takes 1e-4, which has no point, for text
+            return float(text)
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
         return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
 
 
 def recipe_names() -> list[str]:
@@ -84,6 +91,8 @@ def recipe_text(name: str) -> str:
             return path.read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"cannot read the recipe {name}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"cannot read the recipe {name}: it is not text in UTF-8") from error
     choose("recipe", name, recipe_names())
     return _recipes().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 

@@ -121,6 +121,8 @@ def drive(events: Events) -> Iterator[Event]:
             except StopIteration:
                 return
             yield event
+            if isinstance(event, Done):  # there is nothing left to stop, and a result to keep
+                return
     finally:
         signal.signal(signal.SIGINT, before)
         events.close()

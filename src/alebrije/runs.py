@@ -49,8 +49,11 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path) -> Run:
-        """Make a new run folder; raises `RunError` if there is a run in it already, `OutputError` if it cannot be made."""
-        if (folder / "recipe.yaml").exists():
+        """Make a new run folder, or take one whose run ended before its first step was logged.
+
+        Raises `RunError` if there is a run in it already, `OutputError` if it cannot be made.
+        """
+        if any(any(folder.glob(name)) for name in ("metrics.csv", "model.safetensors", "checkpoints/*")):
             raise RunError(f"{folder} holds a run already: go on with --resume --run {folder}, or choose another --run")
         try:
             for name in ("samples", "plots", "checkpoints"):
@@ -69,7 +72,11 @@ class Run:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process; a second process is refused with `RunError`. Released even by kill -9."""
-        with (self.folder / ".lock").open("w") as handle:
+        try:
+            handle = (self.folder / ".lock").open("w")
+        except OSError as error:
+            raise OutputError(f"cannot write into the run folder {self.folder}: {error.strerror}") from error
+        with handle:
             try:
                 _lock(handle)
             except OSError as error:
@@ -78,7 +85,10 @@ class Run:
 
     def recipe(self) -> tuple[str, dict[str, Any]]:
         """The name of the recipe and all its settings, as `write_recipe` left them."""
-        values = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))
+        try:
+            values = yaml.safe_load((self.folder / "recipe.yaml").read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RunError(f"cannot read {self.folder / 'recipe.yaml'}: {' '.join(str(error).split())}") from error
         if not isinstance(values, dict) or "recipe" not in values:
             raise RunError(f"{self.folder / 'recipe.yaml'} is damaged: it must say `recipe: NAME`")
         return str(values.pop("recipe")), values
@@ -95,28 +105,25 @@ class Run:
     def log(self, step: int, epoch: float, seconds: float, values: Mapping[str, float]) -> None:
         """Append a row to metrics.csv. The first row fixes the columns; a name that comes later is refused."""
         path = self.folder / "metrics.csv"
-        if not self._columns and path.exists():
-            with path.open(newline="", encoding="utf-8") as handle:
-                self._columns = next(csv.reader(handle), [])
+        if not self._columns:
+            self._columns = next(csv.reader(self._rows()), [])
         fresh = not self._columns
         if fresh:
             self._columns = ["step", "epoch", "seconds", *values]
         row = {"step": step, "epoch": f"{epoch:.4f}", "seconds": f"{seconds:.2f}"} | {k: f"{v:.6g}" for k, v in values.items()}
         with path.open("a", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, self._columns)
+            writer = csv.DictWriter(handle, self._columns, lineterminator="\n")
             if fresh:
                 writer.writeheader()
             writer.writerow(row)
 
     def forget_after(self, step: int) -> None:
         """Drop the rows of metrics.csv that lie after `step`: a resumed run writes them again."""
-        path = self.folder / "metrics.csv"
-        if not path.exists():
-            return
-        rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = rows[:1] + [row for row in rows[1:] if row.endswith("\n") and int(row.split(",", 1)[0]) <= step]
-        with atomic(path, force=True) as temporary:
-            temporary.write_text("".join(kept), encoding="utf-8")
+        path, rows = self.folder / "metrics.csv", self._rows()
+        if path.exists():
+            kept = rows[:1] + [row for row in rows[1:] if int(row.partition(",")[0]) <= step]
+            with atomic(path, force=True) as temporary:
+                temporary.write_text("".join(f"{row}\n" for row in kept), encoding="utf-8")
 
     def write_model(self, weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> Path:
         """Write model.safetensors, the one file to share; `header` (licence, data, metrics ...) is joined by the recipe.
@@ -125,22 +132,28 @@ class Run:
         """
         from safetensors.torch import save_file
 
+        from alebrije.core.checkpoint import own_copy
+
         recipe, settings = self.recipe()
         full = {"alebrije": alebrije.__version__, "recipe": {"recipe": recipe, **settings}, **header}
         path = self.folder / "model.safetensors"
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        tensors = {name: own_copy(tensor) for name, tensor in weights.items()}
         with atomic(path, force=True) as temporary:
             save_file(tensors, temporary, {name: json.dumps(value) for name, value in full.items()})
         return path
 
     def metrics(self) -> dict[str, list[float]]:
         """metrics.csv as columns of numbers; empty if nothing was logged yet."""
-        path = self.folder / "metrics.csv"
-        if not path.exists():
-            return {}
-        with path.open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle))
+        rows = list(csv.DictReader(self._rows()))
         return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+
+    def _rows(self) -> list[str]:
+        """The header and the complete rows of metrics.csv; the last one is torn if the process was killed writing it."""
+        try:
+            text = (self.folder / "metrics.csv").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        return text[: text.rfind("\n") + 1].splitlines()
 
 
 def environment() -> dict[str, Any]:

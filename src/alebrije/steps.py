@@ -15,11 +15,13 @@ from typing import Any
 from alebrije.config import build, choose, read_recipe
 from alebrije.core.image import load
 from alebrije.core.precision import tune_allocator
-from alebrije.errors import ConfigError
+from alebrije.errors import ConfigError, RunError
 from alebrije.events import Events
 from alebrije.runs import Run
 
 TRAINERS = {"features": "alebrije.features.distill", "autoencoder": "alebrije.autoencoder.run"}
+# What may be changed when a run goes on; anything else would make it another run.
+RESUMABLE = ("steps", "data", "device", "precision", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints")
 
 
 def hybridize(first: Any, second: Any, **options: Any) -> Events:
@@ -51,22 +53,33 @@ def stylize(content: Any, *styles: Any, **options: Any) -> Events:
 def train(recipe: str, *, run: Path | str | None = None, resume: bool = False, **settings: Any) -> Events:
     """Train `recipe` (a name or the path of a YAML file) in the folder `run`, by default ``runs/<recipe>``.
 
-    `settings` override the recipe's. With `resume` the run goes on where it stopped, with the settings it began with;
-    a different number of steps may be given. Raises `ConfigError` and `RunError`.
+    `settings` override the recipe's. With `resume` the run goes on where it stopped, with the settings it began with but
+    for those in `RESUMABLE`; `recipe` may be empty then. Raises `ConfigError` and `RunError`.
     """
     tune_allocator()
+    values = read_recipe(recipe) if recipe else {}
+    recipe = str(values.pop("recipe", recipe))
+    place = Path(run) if run else Run.default_folder(recipe)
     if resume:
-        folder = Run.open(Path(run) if run else Run.default_folder(recipe))
-        recipe, values = folder.recipe()
-    else:
-        values = read_recipe(recipe)
-        recipe = str(values.pop("recipe", recipe))
-        folder = Run.create(Path(run) if run else Run.default_folder(recipe))
+        values = _resumed(Run.open(place), recipe, settings)
+        recipe = str(values.pop("recipe"))
+    verb, model = trainer(recipe)
+    config = build(model, values | settings)
+    folder = Run.open(place) if resume else Run.create(place)
     with folder.locked():
-        verb, model = trainer(recipe)
-        config = build(model, values | settings)
         folder.write_recipe(recipe, config)
         yield from verb(config, folder)
+
+
+def _resumed(folder: Run, recipe: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Recipe and settings that a run goes on with; raises if it is another recipe's, or a setting must stay as it is."""
+    began_as, values = folder.recipe()
+    if recipe not in ("", began_as):
+        raise RunError(f"{folder.folder} is a run of {began_as}, not of {recipe}: choose another --run")
+    for name, value in settings.items():
+        if name in values and name not in RESUMABLE and value != values[name]:
+            raise ConfigError(f"{name} of a run that goes on stays {values[name]}: for {value} begin another --run")
+    return {"recipe": began_as, **values}
 
 
 def trainer(recipe: str) -> tuple[Any, Any]:

@@ -9,13 +9,13 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from alebrije.cli.weights import app
+from alebrije.cli import program
 from alebrije.core import weights
 from alebrije.features import layouts
 
 
 def alebrije(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(program(), list(words), prog_name="alebrije")
 
 
 def test_list_tells_what_is_at_hand_and_what_each_is_for(cache: Path) -> None:

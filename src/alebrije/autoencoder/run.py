@@ -15,6 +15,7 @@ from alebrije.autoencoder.nets.convolutional import Autoencoder
 from alebrije.core import image, plots
 from alebrije.core.fit import Shuffled, State, TrainResult, fit, optimizer
 from alebrije.core.precision import choose_device, choose_dtype
+from alebrije.core.report import write_report
 from alebrije.errors import DataError, PictureError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
 from alebrije.runs import Run
@@ -52,9 +53,8 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
         return {"mse": float(loss.detach())}
 
     shown = test[:SHOWN].to(device).float() / 255
-    spoiled = (
-        shown + config.noise * torch.randn(shown.shape, generator=torch.Generator().manual_seed(config.seed)).to(device)
-    ).clamp(0, 1)
+    noise = torch.randn(shown.shape, generator=torch.Generator().manual_seed(config.seed)).to(device)
+    spoiled = (shown + config.noise * noise).clamp(0, 1)
 
     def sample(state: State) -> Tensor:
         return torch.cat([_row(spoiled), _row(_reconstruct(network, spoiled)), _row(shown)], dim=2)
@@ -65,14 +65,11 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     metrics = {"mse": run.metrics()["mse"][-1], "held_out_mse": float(F.mse_loss(_reconstruct(network, held_out), held_out))}
     for path in _keepsakes(network, shown, run):
         yield Saved(path)
-    yield Saved(
-        run.write_model(
-            network.state_dict(), {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}
-        )
-    )
-    yield Done(
-        TrainResult(run.folder, {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics})
-    )
+    header = {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}
+    yield Saved(run.write_model(network.state_dict(), header))
+    yield Saved(write_report(run))
+    report = {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics}
+    yield Done(TrainResult(run.folder, report))
 
 
 def _pictures(config: AutoencoderConfig) -> Generator[Event, None, Tensor]:

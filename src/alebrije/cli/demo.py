@@ -32,6 +32,7 @@ def demo(
     from alebrije.cli import exhibition, gallery
 
     began = time.monotonic()
+    exhibition.check(own)
     _make_room(output, force=shell.force)
     inputs = exhibition.gather(output / "inputs", own)
     halls = exhibition.plan(output, own=own is not None)

@@ -56,6 +56,15 @@ class Hall:
     exhibits: tuple[Exhibit, ...]
 
 
+def check(own: Path | None) -> None:
+    """Raise, before anything is made or removed, what `gather` would end in."""
+    from alebrije.core.image import load
+
+    _photographs()
+    if own is not None:
+        load(own)
+
+
 def gather(folder: Path, own: Path | None = None) -> dict[Path, str]:
     """Write the pictures the demo starts from into `folder`; returns their paths with captions.
 

@@ -33,6 +33,9 @@ class Shell:
 
     def run(self, events: Events) -> Done:
         """Drive a verb to its end, showing its progress, and return its last event."""
+        from alebrije.core.precision import tune_allocator
+
+        tune_allocator()
         done = Done(None)
         with self._progress() as show:
             for event in drive(events):

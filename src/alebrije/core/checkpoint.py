@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -30,21 +29,27 @@ TENSOR, MAPPING, TUPLE = "$tensor", "$dict", "$tuple"
 
 
 def save(folder: Path, step: int, state: Tree, keep: int = 3) -> Path:
-    """Write the checkpoint of `step` below `folder` and remove all but the newest `keep`; returns its folder."""
+    """Write the checkpoint of `step` below `folder`; returns its folder.
+
+    Of the others the newest are kept, `keep` in all. Those of later steps are removed: whoever saves step 500 goes on
+    from there, and has passed over them because they are damaged.
+    """
     target = folder / f"{step:06d}"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     tensors: dict[str, Tensor] = {}
     document = pack(state, tensors)
     with atomic(target / "tensors.safetensors") as path:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+        save_file({name: own_copy(tensor) for name, tensor in tensors.items()}, path)
     with atomic(target / "state.json") as path:
         path.write_text(json.dumps(document), encoding="utf-8")
     manifest = {name: sha256(target / name) for name in ("tensors.safetensors", "state.json")}
     with atomic(target / "manifest.json") as path:
         path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-    for old in numbered(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    kept = [path for path in numbered(folder) if int(path.name) <= step][-keep:]
+    for path in folder.glob("[0-9]*"):
+        if path not in kept:
+            shutil.rmtree(path, ignore_errors=True)
     return target
 
 
@@ -60,13 +65,13 @@ def load_latest(folder: Path) -> tuple[int, Tree, list[str]]:
             tensors = load_file(candidate / "tensors.safetensors")
             document = json.loads((candidate / "state.json").read_text(encoding="utf-8"))
             return int(candidate.name), unpack(document, tensors), notices
-        notices.append(f"checkpoint {candidate.name} is {problem}; the one before it is used")
-    raise RunError(f"no intact checkpoint in {folder}: start the run anew without --resume")
+        notices.append(f"checkpoint {candidate.name} is {problem}: it is passed over")
+    raise RunError(f"no intact checkpoint in {folder}: train anew in another --run")
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The checkpoint folders, oldest first."""
-    return sorted((path for path in folder.glob("[0-9]*") if path.is_dir()), key=lambda path: int(path.name))
+    """The checkpoint folders that were finished (they have a manifest), oldest first."""
+    return sorted((path.parent for path in folder.glob("[0-9]*/manifest.json")), key=lambda path: int(path.name))
 
 
 def damage(checkpoint: Path) -> str | None:
@@ -74,7 +79,7 @@ def damage(checkpoint: Path) -> str | None:
     try:
         manifest = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
         changed = [name for name, digest in manifest.items() if sha256(checkpoint / name) != digest]
-    except (OSError, ValueError, SafetensorError):
+    except (OSError, ValueError, AttributeError):
         return "incomplete"
     return f"damaged ({changed[0]} differs from its checksum)" if changed else None
 
@@ -82,6 +87,8 @@ def damage(checkpoint: Path) -> str | None:
 def pack(tree: Tree, tensors: dict[str, Tensor], path: str = "") -> Any:
     """Turn a tree into a JSON document, moving its tensors into `tensors` under their paths."""
     if isinstance(tree, Tensor):
+        while path in tensors:  # a key may hold a slash, and 1 and "1" are two keys
+            path += "'"
         tensors[path] = tree
         return {TENSOR: path}
     if isinstance(tree, dict):
@@ -104,6 +111,11 @@ def unpack(document: Any, tensors: dict[str, Tensor]) -> Tree:
     if kind == TUPLE:
         return tuple(unpack(item, tensors) for item in content)
     return {key: unpack(value, tensors) for key, value in content}
+
+
+def own_copy(tensor: Tensor) -> Tensor:
+    """The tensor as safetensors wants it: on the CPU, in plain layout, sharing its memory with no other."""
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
 def random_state() -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from alebrije.config import Config, choose
 from alebrije.core import checkpoint
 from alebrije.core.image import save
-from alebrije.errors import Interrupted, NumericsError
+from alebrije.errors import Interrupted, NumericsError, RunError
 from alebrije.events import Events, Preview, Saved, Started, Step, Warned
 from alebrije.runs import Run
 
@@ -42,7 +43,7 @@ class TrainConfig(Config):
     optimizer: str = Field("adam", description=f"One of {', '.join(OPTIMIZERS)}.")
     precision: str = Field("auto", description="auto, fp32 or bf16.")
     device: str = Field("auto", description="auto, cpu, cuda or mps.")
-    seed: int = Field(0, ge=0, description="Where all randomness starts.")
+    seed: int = Field(0, ge=0, lt=2**63, description="Where all randomness starts.")
     log_every: int = Field(10, gt=0, description="Steps between rows of metrics.csv.")
     sample_every: int = Field(500, gt=0, description="Steps between sample pictures.")
     checkpoint_every: int = Field(500, gt=0, description="Steps between checkpoints.")
@@ -83,14 +84,17 @@ class Shuffled:
         return {"order": self._order, "position": self._position, "epochs": self.epochs, "generator": self._generator.get_state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where `state_dict` was taken."""
+        """Go on exactly where `state_dict` was taken. Raises `RunError` if it was taken from another number of data."""
+        if len(state["order"]) != self.count:
+            raise RunError(f"the run learns from {len(state['order'])} pictures, and here are {self.count}: give it the same")
         self._order, self._position, self.epochs = state["order"], state["position"], state["epochs"]
         self._generator.set_state(state["generator"])
 
 
 @dataclass
 class State:
-    """All that changes while training. `extra` is for a family's own numbers (fade alpha, augmentation probability)."""
+    """All that changes while training. `extra` is for a family's own numbers (fade alpha, augmentation probability);
+    `bad_steps` counts, for each optimiser, the updates skipped in a row."""
 
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
@@ -99,7 +103,7 @@ class State:
     extra: dict[str, Any] = field(default_factory=dict)
     step: int = 0
     seconds: float = 0.0
-    bad_steps: int = 0
+    bad_steps: Counter[str] = field(default_factory=Counter)
     averages: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,9 +118,9 @@ class State:
         weights = [p for group in chosen.param_groups for p in group["params"] if p.grad is not None]
         norm = nn.utils.clip_grad_norm_(weights, max_norm if max_norm is not None else math.inf)
         if not math.isfinite(float(norm) + float(loss.detach())):
-            self.bad_steps += 1
+            self.bad_steps[optimizer] += 1
             return
-        self.bad_steps = 0
+        self.bad_steps[optimizer] = 0
         chosen.step()
 
     def average(self) -> None:
@@ -153,7 +157,10 @@ class State:
             self.networks[name].load_state_dict(weights)
         for name, moments in tree["optimizers"].items():
             self.optimizers[name].load_state_dict(moments)
-        self.averages, self.extra = tree["averages"], tree["extra"]
+        for name, averages in tree["averages"].items():
+            for key, value in averages.items():
+                self.averages[name][key].copy_(value)
+        self.extra = tree["extra"]
         self.step, self.seconds = tree["step"], tree["seconds"]
         self.batches.load_state_dict(tree["batches"])
         checkpoint.restore_random_state(tree["random"])
@@ -181,14 +188,22 @@ def fit(state: State, step: StepFunction, config: TrainConfig, run: Run, sample:
     """Train until `config.steps`, from the run's newest checkpoint if it has one.
 
     Yields Started, Step, Preview, Saved and Warned. When the user stops it, a checkpoint is written first. Raises
-    `NumericsError` when `BAD_STEPS_ALLOWED` updates in a row were not finite.
+    `NumericsError` when more than `BAD_STEPS_ALLOWED` updates in a row were not finite.
     """
     checkpoints = run.folder / "checkpoints"
     if checkpoint.numbered(checkpoints):
         _, tree, notices = checkpoint.load_latest(checkpoints)
         state.restore(tree)
-        run.forget_after(state.step)
         yield from map(Warned, notices)
+    run.forget_after(state.step)
+    kept = state.step
+
+    def keep() -> None:
+        nonlocal kept
+        if state.step > kept:
+            checkpoint.save(checkpoints, state.step, state.tree(), config.keep_checkpoints)
+            kept = state.step
+
     yield Started(f"training {run.folder.name}", config.steps)
     began = time.monotonic() - state.seconds
     try:
@@ -197,22 +212,21 @@ def fit(state: State, step: StepFunction, config: TrainConfig, run: Run, sample:
             state.step += 1
             state.seconds = time.monotonic() - began
             state.average()
-            if state.bad_steps > BAD_STEPS_ALLOWED:
+            if max(state.bad_steps.values(), default=0) > BAD_STEPS_ALLOWED:
                 raise NumericsError("the loss is no longer a finite number: lower learning_rate, or use --set precision=fp32")
             if state.step % config.log_every == 0 or state.step == config.steps:
                 run.log(state.step, state.batches.epoch, state.seconds, values)
-            yield Step(state.step, config.steps, values)
             if sample and (state.step % config.sample_every == 0 or state.step == config.steps):
                 image = sample(state)
                 yield Saved(save(image, run.folder / "samples" / f"{state.step:06d}.png", force=True))
                 yield Preview(image, state.step, "samples")
-            if state.step % config.checkpoint_every == 0 and state.step < config.steps:
-                checkpoint.save(checkpoints, state.step, state.tree(), config.keep_checkpoints)
+            if state.step % config.checkpoint_every == 0 or state.step == config.steps:
+                keep()
+            yield Step(state.step, config.steps, values)
     except Interrupted:
-        checkpoint.save(checkpoints, state.step, state.tree(), config.keep_checkpoints)
+        keep()
         yield Warned(f"stopped at step {state.step}: go on with `alebrije train --resume --run {run.folder}`")
         raise
-    checkpoint.save(checkpoints, state.step, state.tree(), config.keep_checkpoints)
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

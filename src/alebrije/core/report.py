@@ -20,14 +20,17 @@ def write_report(run: Run) -> Path:
         last = {name: values[-1] for name, values in metrics.items()}
         curve = plots.curves(metrics, run.folder / "plots" / "metrics.png")
         parts += [page.heading("Numbers"), page.table(last), page.figures({curve: "all logged numbers by step"}, 720)]
-    kept = [path for path in sorted((run.folder / "plots").iterdir()) if path.name != "metrics.png"]
+    plotted = sorted(path for path in (run.folder / "plots").glob("*") if path.suffix in {".png", ".gif"})
+    kept = [path for path in plotted if path.name != "metrics.png"]
     if kept:
         parts += [page.heading("Plots"), page.figures({path: path.stem for path in kept}, 480)]
     samples = _spread(sorted((run.folder / "samples").glob("*.png")), SAMPLES_SHOWN)
     if samples:
-        parts += [page.heading("Samples"), page.figures({path: f"step {int(path.stem)}" for path in samples}, 480)]
-    environment = json.loads((run.folder / "environment.json").read_text(encoding="utf-8"))
-    parts += [page.heading("Settings"), page.table(settings), page.heading("Environment"), page.table(environment)]
+        parts += [page.heading("Samples"), page.figures({path: f"step {path.stem.lstrip('0')}" for path in samples}, 480)]
+    parts += [page.heading("Settings"), page.table(settings)]
+    environment = run.folder / "environment.json"
+    if environment.exists():
+        parts += [page.heading("Environment"), page.table(json.loads(environment.read_text(encoding="utf-8")))]
     return page.write_page(run.folder / "report.html", f"Alebrije: {run.folder.name}", parts)
 
 

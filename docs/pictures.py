@@ -76,13 +76,13 @@ def hybrid(workshop: Workshop, first: str, second: str) -> Tensor:
     return beside([high(view) for view in workshop.hybrid(first, second)])
 
 
-def style_astronaut_night(workshop: Workshop) -> Tensor:
-    panels = [workshop.pixels("astronaut"), workshop.pixels("night"), workshop.stylize("astronaut", "night")]
+def style_coffee_mosaic(workshop: Workshop) -> Tensor:
+    panels = [workshop.pixels("coffee"), workshop.pixels("mosaic"), workshop.stylize("coffee", "mosaic")]
     return beside([high(panel, 300) for panel in panels])
 
 
 def style_grid(workshop: Workshop) -> Tensor:
-    side, contents = 200, ("cat", "coffee", "astronaut")
+    side, contents = 200, ("chelsea", "coffee", "astronaut")
     head = [torch.ones(1, 3, side, side), *(square(workshop.pixels(style), side) for style in PAINTINGS)]
     rows = [beside(head)]
     for content in contents:
@@ -114,7 +114,7 @@ def hero(workshop: Workshop) -> Tensor:
     near, far = (square(view, side) for view in workshop.hybrid("cat", "face"))
     zoo = [creature(number, side // 2 - GAP // 2).image for number in (2, 4, 7, 12)]
     four = below([beside(zoo[:2]), beside(zoo[2:])])
-    return beside([near, far, square(workshop.stylize("astronaut", "night"), side), four])
+    return beside([near, far, square(workshop.stylize("chelsea", "ember"), side), four])
 
 
 PICTURES: dict[str, Callable[[Workshop], Tensor]] = {
@@ -122,7 +122,7 @@ PICTURES: dict[str, Callable[[Workshop], Tensor]] = {
     "hybrid-cat-face.jpg": functools.partial(hybrid, first="cat", second="face"),
     "hybrid-astronaut-camera.jpg": functools.partial(hybrid, first="astronaut", second="camera"),
     "hybrid-cup-retina.jpg": functools.partial(hybrid, first="cup", second="retina"),
-    "style-astronaut-night.jpg": style_astronaut_night,
+    "style-coffee-mosaic.jpg": style_coffee_mosaic,
     "style-grid.jpg": style_grid,
     "creatures.png": creatures,
     "paintings.jpg": paintings,

@@ -19,6 +19,7 @@ Given = Callable[[str], str]  # the path of an input by its name
 # Photographs that come inside scikit-image: its name, the part of it (left, top, right, bottom; None: all), and what it is.
 PHOTOGRAPHS: Mapping[str, tuple[str, Box | None, str]] = {
     "cat": ("chelsea", (95, 0, 395, 300), "Chelsea the cat, by Stefan van der Walt, CC0"),
+    "chelsea": ("chelsea", None, "the same cat, the whole photograph"),
     "face": ("astronaut", (180, 75, 262, 157), "Eileen Collins, NASA, public domain (a detail)"),
     "astronaut": ("astronaut", None, "Eileen Collins, NASA, public domain"),
     "camera": ("camera", None, "cameraman, by Lav Varshney, CC0"),
@@ -93,9 +94,9 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
         _hybrid(output, given, "cup", "retina", "A cup and the inside of an eye"),
     ]
     stylised = [
-        _stylised(output, given, "astronaut", "night", "An astronaut in a swirling night", timelapse=True),
-        _stylised(output, given, "cat", "ember", "A cat in oils"),
-        _stylised(output, given, "coffee", "mosaic", "Coffee in tiles"),
+        _stylised(output, given, "coffee", "mosaic", "Coffee in tiles", timelapse=True),
+        _stylised(output, given, "chelsea", "ember", "A cat in oils"),
+        _stylised(output, given, "astronaut", "woodcut", "An astronaut cut in wood"),
     ]
     if own:
         hybrids.insert(0, _hybrid(output, given, "mine", "cat", "You and the cat"))

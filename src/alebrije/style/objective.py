@@ -74,7 +74,7 @@ def _look(extractor: Extractor, image: Tensor) -> dict[str, Tensor]:
     taps = extractor(F.pad(image, (MARGIN,) * 4, mode="reflect"))
     inside = {}
     for layer, tap in taps.items():
-        rows, columns = (MARGIN * tap.shape[d] // (image.shape[d] + 2 * MARGIN) for d in (2, 3))
+        rows, columns = (round(MARGIN * tap.shape[d] / (image.shape[d] + 2 * MARGIN)) for d in (2, 3))
         # On [B, H, W, C] and by negative padding, so that the gradient comes back in channels_last; slicing would send it
         # back in the plain layout, and adding the two costs more than the Gram matrices.
         cut = F.pad(tap.permute(0, 2, 3, 1), (0, 0, -columns, -columns, -rows, -rows))

@@ -4,7 +4,7 @@ Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016: F(
 products of transformed numbers instead of 144: Y = A^T [(G g G^T) . (B^T d B)] A (eq. 8), summed over channels as 36 matrix
 products. With many channels these products dominate, and the transforms, themselves written as matrix products, are cheap.
 Measured with AVX512-bf16 (LOG.md), forth and back together against oneDNN: 1.3 times as fast at 128 channels, 1.9 at 256, 2.5 at
-512. The price is accuracy: five (smooth inputs) to nine times (noise) the rounding error of a direct convolution in the same format.
+512. The price is accuracy: five (smooth inputs) to nine times (noise) the rounding error of a direct convolution.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def style_coffee_mosaic(workshop: Workshop) -> Tensor:
 
 
 def style_grid(workshop: Workshop) -> Tensor:
-    side, contents = 200, ("chelsea", "coffee", "astronaut")
+    side, contents = 200, ("chelsea", "coffee", "rocket")
     head = [torch.ones(1, 3, side, side), *(square(workshop.pixels(style), side) for style in PAINTINGS)]
     rows = [beside(head)]
     for content in contents:

@@ -95,8 +95,8 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
     ]
     stylised = [
         _stylised(output, given, "coffee", "mosaic", "Coffee in tiles", timelapse=True),
-        _stylised(output, given, "chelsea", "ember", "A cat in oils"),
-        _stylised(output, given, "astronaut", "woodcut", "An astronaut cut in wood"),
+        _stylised(output, given, "chelsea", "night", "A cat in a swirling night"),
+        _stylised(output, given, "rocket", "ember", "A launch at dusk"),
     ]
     if own:
         hybrids.insert(0, _hybrid(output, given, "mine", "cat", "You and the cat"))

@@ -55,7 +55,7 @@ class DistillConfig(TrainConfig):
     """Settings of `alebrije train features/compact`."""
 
     data: str = Field("", description="A folder that holds folders of pictures: photos/, paintings/ ...")
-    steps: int = Field(450, gt=0, description="Number of optimisation steps.")
+    steps: int = Field(300, gt=0, description="Number of optimisation steps.")
     batch_size: int = Field(8, gt=3, description="Crops per step; as many inputs made from them come on top.")
     learning_rate: float = Field(1e-4, gt=0, description="Rises over 50 steps, falls to nothing in the last quarter.")
     ema_decay: float = Field(0.995, ge=0, lt=1, description="Decay of the moving average of the weights.")

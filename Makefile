@@ -34,5 +34,5 @@ check: $(READY)  ## ruff and mypy
 bench: $(READY)  ## the speed claims, side by side; each ends in one line of JSON
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-clean:           ## remove what make has made (not your runs)
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+clean:           ## remove what make has made (not your runs, nor demo/, where pictures of yours may lie)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

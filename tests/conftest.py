@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
-ASSETS = Path(__file__).parents[2] / "shared" / "assets"
+ASSETS = Path(os.environ.get("ALEBRIJE_ASSETS", Path(__file__).parents[2] / "shared" / "assets"))
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +18,9 @@ def _repeatable() -> None:
 
 @pytest.fixture(scope="session")
 def assets() -> Path:
-    """The folder of real pictures and weights that lies beside a developer's checkout; tests skip where it is absent."""
+    """The folder of real pictures and weights that developers share; tests skip where it is absent."""
     if not ASSETS.is_dir():
-        pytest.skip("the development assets (../shared/assets) are not on this machine")
+        pytest.skip("no development assets: ALEBRIJE_ASSETS names their folder")
     return ASSETS
 
 

@@ -7,13 +7,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import ExifTags, Image
 
 import alebrije
 from alebrije import errors, events, steps
+from alebrije.core.image import Picture, save
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "numpy", "pydantic", "matplotlib", "PIL", "rich")
@@ -78,6 +81,34 @@ def test_notices_become_python_warnings() -> None:
     assert heard[0].filename == __file__
 
 
+def test_what_was_noticed_while_reading_is_told(tmp_path: Path) -> None:
+    picture = Picture(torch.rand(1, 3, 24, 24), notices=("the profile was left out",))
+    with pytest.warns(UserWarning, match="the profile was left out|hardly hide") as heard:
+        alebrije.hybridize(picture, torch.rand(1, 3, 24, 24))
+    assert "the profile was left out" in str(heard[0].message)
+    verb = steps.stylize(torch.rand(1, 3, 24, 24), picture)
+    assert next(verb) == events.Warned("the profile was left out")
+
+
+@pytest.mark.parametrize("verb", [steps.hybridize, steps.stylize])
+def test_pictures_that_are_too_large_are_refused(verb: Callable[..., events.Events], tmp_path: Path) -> None:
+    save(torch.rand(1, 3, 40, 40), tmp_path / "a.png")
+    with pytest.raises(errors.PictureError, match="megapixel"):
+        next(verb(tmp_path / "a.png", tmp_path / "a.png", max_megapixels=0.001))
+
+
+def test_the_place_of_a_photograph_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    Image.new("RGB", (24, 24)).save(tmp_path / "a.jpg", exif=exif)
+    for keep in (False, True):
+        done = list(steps.hybridize(tmp_path / "a.jpg", tmp_path / "a.jpg", keep_location=keep))[-1]
+        assert isinstance(done, events.Done)
+        kept = Image.Exif()
+        kept.load(done.result.image.exif or b"")
+        assert bool(kept.get_ifd(ExifTags.IFD.GPSInfo)) == keep
+
+
 def test_the_tree_of_errors_is_the_one_drawn_at_its_top() -> None:
     drawn = set(re.findall(r"^(?:[│ ]*[├└]── )?(\w+Error) ", errors.__doc__ or "", flags=re.MULTILINE))
     kinds = {name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.AlebrijeError)}
@@ -85,7 +116,7 @@ def test_the_tree_of_errors_is_the_one_drawn_at_its_top() -> None:
 
 
 def test_the_missing_extra_names_its_remedy() -> None:
-    assert "pip install 'alebrije[heif]'" in str(errors.MissingExtraError("pillow-heif", "heif", "reading HEIC"))
+    assert "pip install pillow-heif" in str(errors.MissingExtraError("pillow-heif", "heif", "reading HEIC"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from safetensors import safe_open
 import alebrije
 from alebrije import runs, steps
 from alebrije.core.fit import TrainConfig
-from alebrije.errors import ConfigError, OutputError, RunError
+from alebrije.errors import ConfigError, DataError, OutputError, RunError
 from alebrije.runs import Run
 
 
@@ -38,7 +38,7 @@ def test_the_recipe_is_complete_and_comes_back(run: Run) -> None:
 
 
 def test_the_environment_says_what_the_result_depends_on(run: Run) -> None:
-    found = json.loads((run.folder / "environment.json").read_text())
+    (found,) = json.loads((run.folder / "environment.json").read_text())
     assert found["alebrije"] == alebrije.__version__
     assert found["packages"]["torch"] == torch.__version__
     assert {"python", "platform", "processor", "git_commit", "command"} <= set(found)
@@ -77,9 +77,17 @@ def test_a_damaged_recipe_is_named(content: bytes, run: Run) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_each_time_a_run_goes_on_its_environment_is_added(run: Run) -> None:
+    (first,) = run.environments()
+    run.write_recipe("autoencoder/creatures", TrainConfig(steps=9))
+    assert run.environments()[0] == first
+    assert len(run.environments()) == 2
+    assert len(Run.create(run.folder).environments()) == 0
+
+
 @pytest.mark.parametrize(
     ("recipe", "folder"),
-    [("features/compact", "runs/features-compact"), ("mine.yaml", "runs/mine"), ("./sub/mine.yml", "runs/sub-mine")],
+    [("features/compact", "runs/features-compact"), ("mine.yaml", "runs/mine"), ("./sub/mine.yml", "runs/mine")],
 )
 def test_runs_have_a_place_of_their_own(recipe: str, folder: str) -> None:
     assert Run.default_folder(recipe) == Path(folder)
@@ -189,15 +197,44 @@ def test_the_file_to_share_says_where_it_comes_from(run: Run) -> None:
     [
         ("autoencoder/creature", {}, "did you mean autoencoder/creatures"),
         ("autoencoder/creatures", {"stepz": 3}, "did you mean steps"),
-        ("autoencoder/creatures", {"steps": 0}, "steps: "),
-        ("autoencoder/creatures", {"seed": 2**64}, "seed: "),
-        ("autoencoder/creatures", {"batch_size": 1}, "batch_size: "),
+        ("autoencoder/creatures", {"steps": 0}, "steps must be"),
+        ("autoencoder/creatures", {"seed": 2**64}, "seed must be"),
+        ("autoencoder/creatures", {"batch_size": 1}, "batch_size must be"),
     ],
 )
 def test_a_mistake_in_the_settings_leaves_no_folder(recipe: str, settings: dict[str, int], message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         next(steps.train(recipe, run=tmp_path / "run", **settings))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_fails_before_its_first_step_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        list(steps.train("autoencoder/creatures", run=tmp_path / "run", data=str(tmp_path / "nowhere")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_was_there_before_stays(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    with pytest.raises(DataError):
+        list(steps.train("autoencoder/creatures", run=tmp_path / "run", data=str(tmp_path / "nowhere")))
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+def test_results_are_never_discarded(run: Run) -> None:
+    run.log(1, 0.1, 1.0, {"loss": 1.0})
+    run.discard()
+    assert run.metrics()["loss"] == [1]
+
+
+def test_two_recipes_of_the_users_own_have_a_run_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text("recipe: autoencoder/creatures\nsize: 16\n")
+        training = steps.train(f"{name}.yaml")
+        next(training)
+        assert Run.open(Path("runs") / name).recipe()[0] == "autoencoder/creatures"
 
 
 def test_a_run_that_goes_on_stays_what_it_was(run: Run) -> None:

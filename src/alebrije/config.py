@@ -8,16 +8,21 @@ the command that runs it.
 from __future__ import annotations
 
 import contextlib
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alebrije.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Config(BaseModel):
@@ -26,6 +31,37 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
+class ComputeConfig(Config):
+    """Base of the settings of every verb that computes."""
+
+    seed: int = Field(0, ge=0, lt=2**63, description="starting point of everything random")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="number format of the network")
+
+
+# What pydantic's kinds of error say, in words that follow the setting's name; {} is filled from the error's context.
+REASONS = {
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "dict_type": "must be a table of names and values",
+    "tuple_type": "must be a list",
+}
+LIMITS = ("gt", "ge", "lt", "le", "multiple_of")
+
+
+RECIPE_SUFFIXES = {".yaml", ".yml"}
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
@@ -37,10 +73,22 @@ def build(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     try:
         return model(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{name}: {reason}, got {first['input']!r}" if name else reason) from error
+        raise ConfigError(_in_words(error.errors()[0])) from error
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """One mistake as a sentence: the setting, what would have been right, and what was given."""
+    name, context, given = ".".join(map(str, error["loc"])), error.get("ctx", {}), error["input"]
+    if error["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        near = difflib.get_close_matches(str(given), choices, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return f"{name} must be one of {', '.join(choices)}{hint}, got {given!r}"
+    if error["type"] in REASONS:
+        limits = {key: int(limit) if float(limit).is_integer() else limit for key, limit in context.items() if key in LIMITS}
+        return f"{name} {REASONS[error['type']].format(**limits)}, got {given!r}"
+    reason = error["msg"].removeprefix("Value error, ")
+    return f"{name}: {reason}, got {given!r}" if name else reason
 
 
 def choose(what: str, name: str, known: Iterable[str]) -> str:
@@ -86,7 +134,7 @@ def recipe_names() -> list[str]:
 def recipe_text(name: str) -> str:
     """The YAML of a recipe, by its name or by the path of the user's own file."""
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
+    if path.suffix in RECIPE_SUFFIXES:
         try:
             return path.read_text(encoding="utf-8")
         except OSError as error:

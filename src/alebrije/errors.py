@@ -9,7 +9,7 @@ AlebrijeError                  the base: one line, says what is wrong and what t
 ├── RunError                   a run folder is busy, damaged or of another recipe
 ├── DataError                  a data set or folder has nothing usable in it
 ├── NumericsError              NaN or infinity that could not be repaired
-└── MissingExtraError          an optional package is needed: names the extra to install
+└── MissingExtraError          an optional package is needed: names the package to install
 
 Interrupted                    not an error: the user asked to stop; a verb that sees it yields what it has
 """
@@ -57,10 +57,10 @@ class NumericsError(AlebrijeError):
 
 
 class MissingExtraError(AlebrijeError):
-    """An optional package is needed. The message names the extra that brings it."""
+    """An optional package is needed. The message names it, and the extra of Alebrije's that has it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the package {package}: install it with pip install 'alebrije[{extra}]'")
+        super().__init__(f"{purpose} needs the package {package}, of the extra {extra}: pip install {package}")
 
 
 class Interrupted(Exception):  # noqa: N818 - a request, not an error

@@ -2,7 +2,7 @@
 
 runs/NAME/
   recipe.yaml          complete and resolved
-  environment.json     versions, device, git commit, command line
+  environment.json     versions, device, git commit, command line: one entry for each time it was begun or gone on with
   metrics.csv          one row per logged step: step, epoch, seconds, then named columns
   samples/000500.png   pictures made on the way
   plots/*.png          curves
@@ -16,6 +16,7 @@ import contextlib
 import csv
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -27,12 +28,16 @@ from typing import IO, TYPE_CHECKING, Any
 import yaml
 
 import alebrije
-from alebrije.config import Config
+from alebrije.config import RECIPE_SUFFIXES, Config
 from alebrije.core.files import atomic
 from alebrije.errors import OutputError, RunError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+ROW = ("step", "epoch", "seconds")
+"""The columns of metrics.csv that every run has, before its own numbers."""
 
 
 @dataclass(slots=True)
@@ -44,8 +49,8 @@ class Run:
 
     @staticmethod
     def default_folder(recipe: str) -> Path:
-        """Where a recipe's run goes if nobody says otherwise: ``runs/features-compact``."""
-        return Path("runs") / Path(recipe).with_suffix("").as_posix().strip("./").replace("/", "-")
+        """Where a recipe's run goes if nobody says otherwise: ``runs/features-compact``, ``runs/mine`` for mine.yaml."""
+        return Path("runs") / (Path(recipe).stem if Path(recipe).suffix in RECIPE_SUFFIXES else recipe.replace("/", "-"))
 
     @classmethod
     def create(cls, folder: Path) -> Run:
@@ -53,11 +58,12 @@ class Run:
 
         Raises `RunError` if there is a run in it already, `OutputError` if it cannot be made.
         """
-        if any(any(folder.glob(name)) for name in ("metrics.csv", "model.safetensors", "checkpoints/*")):
+        if cls(folder).begun():
             raise RunError(f"{folder} holds a run already: go on with --resume --run {folder}, or choose another --run")
         try:
             for name in ("samples", "plots", "checkpoints"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / "environment.json").unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
         return cls(folder)
@@ -68,6 +74,15 @@ class Run:
         if not (folder / "recipe.yaml").is_file():
             raise RunError(f"{folder} is not a run folder (it has no recipe.yaml): see `alebrije runs list`")
         return cls(folder)
+
+    def begun(self) -> bool:
+        """Whether there is anything in the folder that a training came to."""
+        return any(any(self.folder.glob(name)) for name in ("metrics.csv", "model.safetensors", "checkpoints/*"))
+
+    def discard(self) -> None:
+        """Remove the folder of a run that failed before its first step was logged; one with results stays."""
+        if not self.begun():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -94,13 +109,20 @@ class Run:
         return str(values.pop("recipe")), values
 
     def write_recipe(self, recipe: str, config: Config) -> None:
-        """Write recipe.yaml, complete and resolved, and environment.json."""
+        """Write recipe.yaml, complete and resolved, and add to environment.json what it is run with now."""
         values = {"recipe": recipe} | config.model_dump(mode="json")
         text = f"# alebrije train {self.folder}/recipe.yaml\n" + yaml.safe_dump(values, sort_keys=False)
         with atomic(self.folder / "recipe.yaml", force=True) as path:
             path.write_text(text, encoding="utf-8")
         with atomic(self.folder / "environment.json", force=True) as path:
-            path.write_text(json.dumps(environment(), indent=2), encoding="utf-8")
+            path.write_text(json.dumps([*self.environments(), environment()], indent=2), encoding="utf-8")
+
+    def environments(self) -> list[dict[str, Any]]:
+        """What the run was begun with, and what it was gone on with each time after; empty if that is not known."""
+        with contextlib.suppress(OSError, ValueError):
+            known: list[dict[str, Any]] = json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            return known
+        return []
 
     def log(self, step: int, epoch: float, seconds: float, values: Mapping[str, float]) -> None:
         """Append a row to metrics.csv. The first row fixes the columns; a name that comes later is refused."""
@@ -109,7 +131,7 @@ class Run:
             self._columns = next(csv.reader(self._rows()), [])
         fresh = not self._columns
         if fresh:
-            self._columns = ["step", "epoch", "seconds", *values]
+            self._columns = [*ROW, *values]
         row = {"step": step, "epoch": f"{epoch:.4f}", "seconds": f"{seconds:.2f}"} | {k: f"{v:.6g}" for k, v in values.items()}
         with path.open("a", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, self._columns, lineterminator="\n")
@@ -163,11 +185,23 @@ def environment() -> dict[str, Any]:
         "alebrije": alebrije.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor_name(),
         "packages": {name: metadata.version(name) for name in packages},
         "git_commit": _git_commit(),
         "command": sys.argv,
     }
+
+
+def processor_name() -> str:
+    """What the processor is sold as, or its kind where the system does not tell."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError, StopIteration):
+        if platform.system() == "Linux":
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        if platform.system() == "Darwin":
+            command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def _git_commit() -> str | None:

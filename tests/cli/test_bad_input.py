@@ -115,6 +115,7 @@ def test_very_different_sizes_are_fitted_with_a_notice(alebrije: Alebrije, paint
     [
         ("none/out.png", ["there is no folder none", "mkdir"]),
         ("out.docx", ["out.docx", ".png"]),
+        ("out.gif", ["out.gif", ".png"]),
         ("out", ["out"]),
         ("taken.png", ["taken.png", "--force"]),
         ("first.png/out.png", ["not a folder"]),
@@ -155,7 +156,7 @@ def test_force_replaces_but_never_an_original(verb: tuple[str, ...], alebrije: A
         (["hybrid", "--low", "third"], "low"),
         (["hybrid", "--device", "toaster"], "device"),
         (["stylize", "--loss", "grum"], "unknown loss grum (did you mean gram?)"),
-        (["stylize", "--features", "vgg20"], "unknown network vgg20 (did you mean vgg"),
+        (["stylize", "--features", "vgg20"], "vgg20 (did you mean vgg"),
         (["stylize", "--features", "vgg19"], "alebrije weights fetch vgg19"),
         (["stylize", "--steps", "0"], "steps"),
         (["stylize", "--size", "big"], "size"),
@@ -266,6 +267,27 @@ def test_a_folder_with_one_bad_file(verb: tuple[str, ...], alebrije: Alebrije, p
     report = json.loads(result.stdout.splitlines()[-1])
     assert report["files"] == ["out/deep/1.png", "out/deep/10.png"]
     assert list(report["failed"]) == ["many/2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--loss", "gran"], "unknown loss gran (did you mean gram?)"),
+        (["--features", "vgg19"], "alebrije weights fetch vgg19"),
+        (["--style-weights", "1,2"], "style_weights has 2 numbers for 1"),
+    ],
+)
+def test_a_wrong_setting_ends_a_folder_at_once(
+    words: list[str], message: str, alebrije: Alebrije, paint: Paint, work: Path
+) -> None:
+    for name in ("many/1.png", "many/2.png", "other.png", "there/mine.png"):
+        paint(name)
+    for target in ("out/deep", "there"):
+        result = alebrije("stylize", "many", "other.png", "-o", target, "--quiet", *words)
+        refused(result, message)
+        assert "skipped" not in result.stderr
+    assert names(work) == ["many", "other.png", "there"]
+    assert names(work / "there") == ["mine.png"]
 
 
 def test_folders_side_by_side(alebrije: Alebrije, paint: Paint, work: Path) -> None:

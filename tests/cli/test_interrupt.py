@@ -53,13 +53,16 @@ def test_the_picture_so_far_is_kept(start: Start, paint: Callable[..., Path], wo
 
 
 def test_a_training_is_kept_and_goes_on(start: Start, alebrije: Alebrije, work: Path) -> None:
-    process = start("train", "autoencoder/creatures", "--run", "run", *SETTINGS, "--set", "steps=1000000")
-    code, _, err = interrupt_after(process, "training run: 12/1000000")
+    process = start("train", "autoencoder/creatures", "--run", "run", *SETTINGS, "--set", "steps=1000000", "--json")
+    code, out, err = interrupt_after(process, "training run: 12/1000000")
     assert code == 130, err
-    assert err.splitlines()[-1] == "interrupted"
+    assert err.splitlines()[-1] == "warning: interrupted; what was done so far is kept"
     found = re.search(r"stopped at step (\d+): go on with `alebrije train --resume --run run`", err)
     assert found, err
     step = int(found[1])
+    report = json.loads(out.splitlines()[-1])
+    assert (report["run"], report["steps"]) == ("run", step)
+    assert set(report["metrics"]) == {"mse"}
     assert not list(work.rglob(".alebrije-*"))
 
     result = alebrije("train", "--resume", "--run", "run", "--set", f"steps={step + 8}", "--set", "log_every=1", "--json")

@@ -37,7 +37,7 @@ def test_progress_and_notices_go_to_stderr(capsys: Capture) -> None:
     found = capsys.readouterr()
     assert found.out == "saved a.png\n"
     first, notice, second = found.err.splitlines()
-    assert (first, second) == ("working: 1/2, 0 s left loss 0.5", "working: 2/2, 0 s left loss 0.25")
+    assert (first, second) == ("working: 1/2 loss 0.5", "working: 2/2, 0 s left loss 0.25")
     assert notice == "warning: mind the gap"
 
 
@@ -71,6 +71,23 @@ def test_progress_without_a_total_or_a_start(capsys: Capture) -> None:
 
     Shell().run(endless())
     assert capsys.readouterr().err.splitlines() == ["working: 3", "downloading: 1000 bytes 3"]
+
+
+def test_the_time_left_is_reckoned_from_where_a_stage_began(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.0, 5.0, 7.0, 9.0, 10.0, 11.0, 14.0])
+    monkeypatch.setattr("alebrije.cli.shell.time.monotonic", lambda: next(clock))
+    show = shells._lines()
+    for event in (Started("resumed", 1000), Step(901, 1000), Step(902, 1000), Step(903, 1000)):
+        show(event)
+    for event in (Started("another", 5), Step(1, 5), Step(2, 5)):
+        show(event)
+    assert capsys.readouterr().err.splitlines() == [
+        "resumed: 901/1000",
+        "resumed: 902/1000, 196 s left",
+        "resumed: 903/1000, 194 s left",
+        "another: 1/5",
+        "another: 2/5, 9 s left",
+    ]
 
 
 def test_a_terminal_gets_a_bar_on_stderr(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

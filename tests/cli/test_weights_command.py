@@ -52,7 +52,7 @@ def test_import_list_and_verify_go_together(cache: Path, tmp_path: Path) -> None
         (["fetch", "vgg20"], "did you mean vgg19?"),
         (["fetch", "vgg19", "--url", "file:///etc/hostname"], "it must start with https://"),
         (["import", "nothing.pth"], "check the name of the file"),
-        (["import", __file__], "damaged"),
+        (["import", __file__], "weights come in files that end in .pth"),
         (["import", __file__, "--name", "vgg-16"], "did you mean vgg16?"),
     ],
 )

@@ -70,8 +70,9 @@ def train(problem: Problem, folder: Path, stop_after: int | None = None, **setti
         heard.append(event)
         if isinstance(event, Step) and event.index == stop_after:
             heard.append(events.throw(Interrupted()))
-            with pytest.raises(Interrupted):
+            with pytest.raises(StopIteration) as ended:
                 next(events)
+            assert ended.value.value is False
             break
     return state, heard
 

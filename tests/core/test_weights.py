@@ -14,7 +14,9 @@ from torch import Tensor
 
 from alebrije import features
 from alebrije.core import weights
+from alebrije.core.tensorfiles import write_safetensors
 from alebrije.errors import OutputError, WeightsError
+from alebrije.features import layouts
 
 MakeVgg = Callable[..., dict[str, Tensor]]
 
@@ -109,6 +111,37 @@ def test_a_file_that_we_wrote_can_be_carried_to_another_machine(
     assert weights.import_file(tmp_path / "carried.safetensors").stem == "vgg16"
     assert all(torch.equal(tensor, before[key]) for key, tensor in weights.load("vgg16").items())
     assert weights.header("vgg16")["source"] == "imported from v.pth"
+
+
+def made_up_compact() -> dict[str, Tensor]:
+    return {name: torch.randn(shape).half() for name, shape in layouts.shapes("compact").items()}
+
+
+@pytest.mark.parametrize("header", [{"network": "compact", "licence": "CC0-1.0"}, {}])
+def test_a_compact_of_the_users_own_goes_before_the_shipped_one(cache: Path, tmp_path: Path, header: dict[str, str]) -> None:
+    tensors = made_up_compact()
+    write_safetensors(tmp_path / "mine.safetensors", tensors, header)
+    path = weights.import_file(tmp_path / "mine.safetensors", "compact")
+    assert path == weights.find("compact") == cache / "weights" / "compact.safetensors"
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in weights.load("compact").items())
+    assert weights.header("compact")["source"] == "imported from mine.safetensors"
+    assert [check for check in weights.verify() if check.name == "compact"] == [weights.Check("compact", path, None)]
+    path.write_bytes(path.read_bytes()[:-4] + b"????")
+    with pytest.raises(WeightsError, match="remove the file, which stands before the one that is shipped"):
+        weights.load("compact")
+
+
+def test_the_shipped_weights_need_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ALEBRIJE_CACHE", str(tmp_path / "file" / "cache"))
+    assert weights.load("compact").keys() == layouts.shapes("compact").keys()
+
+
+@pytest.mark.parametrize("name", ["h.png", "weights.txt", "weights"])
+def test_files_of_another_kind_are_not_even_opened(cache: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"picture")
+    with pytest.raises(WeightsError, match=r"weights come in files that end in \.pth, \.pt, \.safetensors, \.whl"):
+        weights.import_file(tmp_path / name)
 
 
 def test_code_in_a_pickle_is_refused_and_not_run(cache: Path, tmp_path: Path) -> None:

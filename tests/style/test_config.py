@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alebrije.config import build
+from alebrije.config import ComputeConfig, build, read_recipe
 from alebrije.errors import ConfigError
+from alebrije.hybrid.config import HybridConfig
 from alebrije.style.config import QUALITIES, StylizeConfig, scales
 
 
@@ -51,3 +53,26 @@ def test_settings_that_cannot_be_name_themselves(settings: dict[str, Any], messa
     with pytest.raises(ConfigError, match=message) as caught:
         build(StylizeConfig, settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("size", "meant"), [(96, "96"), ("96", "96"), ("96x64", "96x64")])
+def test_a_size_is_a_number_or_words(size: int | str, meant: str) -> None:
+    assert build(StylizeConfig, {"size": size}).size == meant
+
+
+@pytest.mark.parametrize("size", [True, 9.5, None, [96, 64]])
+def test_what_is_no_size_is_refused(size: object) -> None:
+    with pytest.raises(ConfigError, match=r"^size must be text"):
+        build(StylizeConfig, {"size": size})
+
+
+def test_a_recipe_may_give_the_size_as_a_number(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("size: 96\n")
+    assert build(StylizeConfig, read_recipe(str(tmp_path / "mine.yaml"))).size == "96"
+
+
+@pytest.mark.parametrize("model", [HybridConfig, StylizeConfig])
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_is_a_number_that_torch_takes(model: type[ComputeConfig], seed: int) -> None:
+    with pytest.raises(ConfigError, match=r"^seed must be"):
+        build(model, {"seed": seed})

@@ -50,6 +50,23 @@ def run_events(content: Picture | None = None, styles: list[Picture] | None = No
     return stylize(content or picture(), styles or [picture(40, 40, seed=1)], StylizeConfig(**(FAST | settings)))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"features": "squeezenet1_1"}, r"unknown network for stylize squeezenet1_1 \(choose from compact, vgg16, vgg19\)"),
+        ({"features": "vgg_16"}, r"did you mean vgg16"),
+        ({"layer_weights": {"relu3_4": 1.0}}, r"unknown layer of compact relu3_4"),
+        ({"features": "vgg16", "layer_weights": {"relu3_4": 1.0}}, r"unknown layer of vgg16 relu3_4"),
+    ],
+)
+def test_networks_and_layers_are_checked_before_weights_are_looked_for(
+    settings: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(features, "load")
+    with pytest.raises(ConfigError, match=message):
+        next(run_events(**settings))
+
+
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_the_loss_falls(optimizer: str) -> None:
     losses = [

@@ -13,11 +13,11 @@ from torch import Tensor
 from alebrije.autoencoder.config import AutoencoderConfig
 from alebrije.autoencoder.nets.convolutional import Autoencoder
 from alebrije.core import image, plots
-from alebrije.core.fit import Shuffled, State, TrainResult, fit, optimizer
+from alebrije.core.fit import Shuffled, State, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.core.report import write_report
 from alebrije.errors import DataError, PictureError
-from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
+from alebrije.events import Event, Events, Saved, Started, Step, Warned
 from alebrije.runs import Run
 
 SHOWN = 8
@@ -59,7 +59,9 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     def sample(state: State) -> Tensor:
         return torch.cat([_row(spoiled), _row(_reconstruct(network, spoiled)), _row(shown)], dim=2)
 
-    yield from fit(state, step, config, run, sample)
+    if not (yield from fit(state, step, config, run, sample)):
+        yield stopped(state, run)
+        return
     network.load_state_dict(state.final_weights("autoencoder"))
     held_out = test.to(device).float() / 255
     metrics = {"mse": run.metrics()["mse"][-1], "held_out_mse": float(F.mse_loss(_reconstruct(network, held_out), held_out))}
@@ -68,8 +70,7 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     header = {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}
     yield Saved(run.write_model(network.state_dict(), header))
     yield Saved(write_report(run))
-    report = {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics}
-    yield Done(TrainResult(run.folder, report))
+    yield finished(state, run, metrics)
 
 
 def _pictures(config: AutoencoderConfig) -> Generator[Event, None, Tensor]:

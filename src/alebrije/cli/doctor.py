@@ -11,7 +11,8 @@ from alebrije.cli.shell import Shell, human_bytes
 
 app = new_app()
 
-EXTRAS = {"demo": "skimage", "weights": "h5py", "heif": "pillow_heif"}
+EXTRAS = {"demo": ("scikit-image", "skimage"), "weights": ("h5py", "h5py"), "heif": ("pillow-heif", "pillow_heif")}
+"""What each extra brings: the package, and the module in it."""
 
 
 @app.command()
@@ -59,7 +60,9 @@ def examine() -> dict[str, Any]:
         "disk_free_bytes": shutil.disk_usage(cache_dir()).free,
         "networks": {name: weights.at_hand(name) for name in sorted({*NETWORKS, *weights.SOURCES})},
         "data_sets": {"drawn creatures": True, "scikit-image photographs": util.find_spec("skimage") is not None},
-        "extras": {extra: _version(module) for extra, module in EXTRAS.items()},
+        "extras": {
+            extra: metadata.version(package) if util.find_spec(module) else None for extra, (package, module) in EXTRAS.items()
+        },
     }
 
 
@@ -73,11 +76,6 @@ def _processor_features() -> list[str]:
         "AMX": torch.cpu._is_amx_tile_supported(),
     }
     return [name for name, present in found.items() if present]
-
-
-def _version(module: str) -> str | None:
-    package = {"skimage": "scikit-image", "pillow_heif": "pillow-heif"}.get(module, module)
-    return metadata.version(package) if util.find_spec(module) else None
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -97,9 +95,16 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"cache       {report['cache']}, {human_bytes(report['disk_free_bytes'])} free on that disk",
     ]
     for name, present in report["networks"].items():
-        lines.append(f"network     {name:<18}" + ("at hand" if present else f"not here: alebrije weights fetch {name}"))
+        lines.append(f"network     {name:<28}" + ("at hand" if present else f"not here: {_remedy(name)}"))
     for name, present in report["data_sets"].items():
-        lines.append(f"pictures    {name:<26}" + ("at hand" if present else "not here: pip install 'alebrije[demo]'"))
+        lines.append(f"pictures    {name:<28}" + ("at hand" if present else "not here: pip install scikit-image"))
     for extra, version in report["extras"].items():
-        lines.append(f"extra       {extra:<18}" + (version or f"not here: pip install 'alebrije[{extra}]'"))
+        lines.append(f"extra       {extra:<28}" + (version or f"not here: pip install {EXTRAS[extra][0]}"))
     return lines
+
+
+def _remedy(network: str) -> str:
+    """How to come by the weights of a network: those without a source of their own are part of the package."""
+    from alebrije.core.weights import SOURCES
+
+    return f"alebrije weights fetch {network}" if SOURCES[network].sha256 else "it is shipped, so install Alebrije again"

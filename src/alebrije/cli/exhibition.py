@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alebrije.cli.pictures import at_most
 from alebrije.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from alebrije.core.image import Picture
 
 SIDE = 512
 Box = tuple[int, int, int, int]
@@ -39,11 +40,13 @@ PAINTINGS: Mapping[str, tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One thing the demo shows: the arguments of the command that makes it, and the files to look at with captions."""
+    """One thing the demo shows: the arguments of the command that makes it, the files to look at with captions, and the
+    files and folders that the command makes."""
 
     title: str
     arguments: tuple[str, ...]
     shown: Mapping[Path, str]
+    makes: tuple[Path, ...]
     width: int = 320
     run: Path | None = None
 
@@ -57,37 +60,50 @@ class Hall:
     exhibits: tuple[Exhibit, ...]
 
 
-def check(own: Path | None) -> None:
-    """Raise, before anything is made or removed, what `gather` would end in."""
-    from alebrije.core.image import load
-
+def check() -> None:
+    """Raise `MissingExtraError`, before anything is made or removed, if the demo's photographs are not at hand."""
     _photographs()
-    if own is not None:
-        load(own)
 
 
-def gather(folder: Path, own: Path | None = None) -> dict[Path, str]:
-    """Write the pictures the demo starts from into `folder`; returns their paths with captions.
+def input_paths(output: Path, *, own: bool) -> list[Path]:
+    """The files that `gather` writes."""
+    return [_input(output, name) for name in (*(["mine"] if own else []), *PHOTOGRAPHS, *PAINTINGS)]
 
-    Raises `MissingExtraError` without scikit-image, and `PictureError` if the user's own picture cannot be read.
+
+def gather(output: Path, own: Picture | None = None) -> dict[Path, str]:
+    """Write the pictures the demo starts from below `output`, the user's own too; returns their paths with captions.
+
+    Raises `MissingExtraError` without scikit-image, and `OutputError` if there is a file of such a name already.
     """
     from alebrije.core.image import load, save
     from alebrije.data.draw import painting
 
     inputs: dict[Path, str] = {}
     if own is not None:
-        inputs[save(_at_most(load(own).pixels, 2 * SIDE), folder / "mine.png")] = f"your own: {own.name}"
+        name = own.path.name if own.path else "a picture"
+        inputs[save(at_most(own.pixels, 2 * SIDE), _input(output, "mine"))] = f"your own: {name}"
     data = _photographs()
     for name, (source, box, caption) in PHOTOGRAPHS.items():
-        inputs[save(_at_most(load(_cut(getattr(data, source)(), box)).pixels, SIDE), folder / f"{name}.png")] = caption
+        inputs[save(at_most(load(_cut(getattr(data, source)(), box)).pixels, SIDE), _input(output, name))] = caption
     for name, (kind, seed) in PAINTINGS.items():
-        inputs[save(painting(seed, SIDE, kind), folder / f"{name}.png")] = f"painted by the program: {kind}, seed {seed}"
+        inputs[save(painting(seed, SIDE, kind), _input(output, name))] = f"painted by the program: {kind}, seed {seed}"
     return inputs
+
+
+def with_options(halls: Sequence[Hall], options: tuple[str, ...]) -> tuple[Hall, ...]:
+    """The same halls, made with these options by every command that computes; drawn creatures know none of them."""
+
+    def chosen(exhibit: Exhibit) -> Exhibit:
+        if exhibit.arguments[0] == "dataset":
+            return exhibit
+        return replace(exhibit, arguments=(*exhibit.arguments, *options))
+
+    return tuple(replace(hall, exhibits=tuple(map(chosen, hall.exhibits))) for hall in halls)
 
 
 def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
     """The halls of the gallery, with everything the demo will make below `output`."""
-    given = lambda name: str(output / "inputs" / f"{name}.png")  # noqa: E731 - a word used on every line below
+    given = lambda name: str(_input(output, name))  # noqa: E731 - a word used on every line below
     hybrids = [
         _hybrid(output, given, "cat", "face", "Cat and astronaut"),
         _hybrid(output, given, "astronaut", "camera", "Astronaut and cameraman"),
@@ -115,9 +131,9 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
 def _hybrid(output: Path, given: Given, first: str, second: str, title: str) -> Exhibit:
     target, walk = output / f"hybrid-{first}-{second}.png", output / f"hybrid-{first}-{second}.gif"
     arguments = ("hybrid", given(first), given(second), "-o", str(target), "--previews", "--zoom", str(walk))
-    far = target.with_name(f"{target.stem}-far.png")
+    near, far = (target.with_name(f"{target.stem}-{distance}.png") for distance in ("near", "far"))
     shown = {target: "the hybrid, from near", far: "what is left of it from afar", walk: "walking away and back"}
-    return Exhibit(title, arguments, shown)
+    return Exhibit(title, arguments, shown, (target, near, far, walk))
 
 
 def _stylised(output: Path, given: Given, content: str, style: str, title: str, *, timelapse: bool = False) -> Exhibit:
@@ -125,8 +141,9 @@ def _stylised(output: Path, given: Given, content: str, style: str, title: str, 
     arguments = ("stylize", given(content), given(style), "-o", str(target))
     shown = {target: "the result", Path(given(content)): "the content", Path(given(style)): "the style"}
     if timelapse:
-        return Exhibit(title, (*arguments, "--timelapse", str(film)), {**shown, film: "the work, step by step"}, 250)
-    return Exhibit(title, arguments, shown)
+        filmed = {**shown, film: "the work, step by step"}
+        return Exhibit(title, (*arguments, "--timelapse", str(film)), filmed, (target, film), 250)
+    return Exhibit(title, arguments, shown, (target,))
 
 
 def _drawn(output: Path) -> Exhibit:
@@ -135,7 +152,7 @@ def _drawn(output: Path) -> Exhibit:
     for number in (0, 2, 4, 7):
         shown[folder / f"{number:06d}.png"] = f"creature {number}"
         shown[folder / "sketches" / f"{number:06d}.png"] = "its line drawing"
-    return Exhibit("Alebrijes", ("dataset", "draw", str(folder), "-n", "12", "--sketches"), shown, 200)
+    return Exhibit("Alebrijes", ("dataset", "draw", str(folder), "-n", "12", "--sketches"), shown, (folder,), 200)
 
 
 def _trained(output: Path) -> Exhibit:
@@ -145,7 +162,11 @@ def _trained(output: Path) -> Exhibit:
         run / "plots" / "loss.png": "the loss while it learnt",
         run / "plots" / "walk.gif": "a walk through its latent space",
     }
-    return Exhibit("Creatures from 128 numbers", ("train", "autoencoder/creatures", "--run", str(run)), shown, 340, run)
+    return Exhibit("Creatures from 128 numbers", ("train", "autoencoder/creatures", "--run", str(run)), shown, (run,), 340, run)
+
+
+def _input(output: Path, name: str) -> Path:
+    return output / "inputs" / f"{name}.png"
 
 
 def _photographs() -> Any:
@@ -162,11 +183,3 @@ def _cut(pixels: Any, box: Box | None) -> Any:
         return pixels
     left, top, right, bottom = box
     return pixels[top:bottom, left:right].copy()
-
-
-def _at_most(pixels: Tensor, side: int) -> Tensor:
-    """The picture [1, 3, H, W], made smaller if its longer side has more than `side` pixels."""
-    from alebrije.core.image import resize, scaled_size
-
-    height, width = pixels.shape[-2:]
-    return resize(pixels, scaled_size((height, width), min(side, max(height, width))))

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from alebrije.cli.pictures import PictureFiles
 from alebrije.cli.shell import Shell
-from alebrije.config import Config, build, read_recipe
+from alebrije.config import ComputeConfig, Config, build, read_recipe
 
 Command = Callable[..., None]
 
@@ -79,9 +79,11 @@ def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callab
 
 
 def _parameters(model: type[Config]) -> list[inspect.Parameter]:
+    """The flags of a model in the order of its fields; those that every verb has come after its own."""
+    fields = sorted(model.model_fields.items(), key=lambda field: field[0] in ComputeConfig.model_fields)
     return [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name, info))
-        for name, info in model.model_fields.items()
+        for name, info in fields
         if _extra(info).get("cli", True)
     ]
 

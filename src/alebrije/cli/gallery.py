@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import alebrije
+from alebrije.cli import hybrid, style
 from alebrije.cli.exhibition import Exhibit, Hall
 from alebrije.core import page
 from alebrije.core.image import read_metadata
@@ -33,20 +34,40 @@ def write(
             if exhibit.title in failed:
                 parts.append(page.paragraph("This one could not be made; the terminal says why."))
                 continue
+            if exhibit.title not in seconds:
+                parts.append(page.paragraph("The demo was interrupted before this one was made."))
+                continue
             settings = _settings(exhibit)
+            numbers = "; ".join([*_numbers(exhibit), f"{seconds[exhibit.title]:.1f} seconds"])
             parts += [
                 page.figures({file: caption for file, caption in exhibit.shown.items() if file.exists()}, exhibit.width),
                 page.code("alebrije " + " ".join(exhibit.arguments)),
-                page.paragraph(f"{seconds[exhibit.title]:.1f} seconds", soft=True),
+                page.paragraph(numbers, soft=True),
                 page.details("settings", page.table(settings)) if settings else "",
             ]
     return page.write_page(path, "Alebrije: the demo", parts)
 
 
+def _numbers(exhibit: Exhibit) -> list[str]:
+    """What the program chose and reached, in words, if the picture says so."""
+    record = _record(exhibit)
+    match record.get("verb"):
+        case "hybrid":
+            return hybrid.in_words(record["report"], *(one["name"] for one in record["inputs"]))
+        case "stylize":
+            return [style.in_words(record["report"])]
+    return []
+
+
 def _settings(exhibit: Exhibit) -> dict[str, Any]:
-    """What an exhibit was made with: the recipe of its run, or the record in its first picture."""
+    """What an exhibit was made with: the recipe of its run, or the record in its picture."""
     if exhibit.run:
         recipe, settings = Run.open(exhibit.run).recipe()
         return {"recipe": recipe, **settings}
-    record = read_metadata(next(iter(exhibit.shown)))
+    record = _record(exhibit)
     return {"verb": record["verb"], **record["config"], "version": record["version"]} if record else {}
+
+
+def _record(exhibit: Exhibit) -> dict[str, Any]:
+    """The record in the first picture the exhibit's command has written; empty for a folder."""
+    return read_metadata(exhibit.makes[0]) if exhibit.makes[0].is_file() else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,11 +38,11 @@ def hybrid(
         from alebrije.hybrid.run import hybridize
 
         views = [target.with_name(f"{target.stem}-{name}{target.suffix}") for name in ("near", "far") if config.previews]
-        files.check(inputs, target, zoom, *views)
+        files.check(inputs, [target, *views], zoom)
         pictures = [files.load(path) for path in inputs]
         settings = config.model_copy(update={"frames": WALK_FRAMES}) if zoom else config
         done = shell.run(hybridize(pictures[0], pictures[1], settings))
-        made = record("hybrid", config, pictures)
+        made = record("hybrid", config, pictures, done.result.report)
         written = [files.save(done.result.image, target, made)]
         for path, view in zip(views, done.result.previews.values(), strict=False):
             written.append(files.save(Picture(view), path, made))
@@ -53,21 +54,22 @@ def hybrid(
     jobs = paired([first, second], output)
     if jobs is None:
         report, interrupted = make((first, second), output)
-        shell.finish(report, _words(report, first, second), interrupted=interrupted)
+        lines = [*in_words(report, first.name, second.name), *(f"saved {path}" for path in report["files"])]
+        shell.finish(report, lines, interrupted=interrupted)
     elif zoom:
         raise ConfigError("--zoom is for one pair, not for folders: leave it out")
     else:
         work_through(shell, jobs, make)
 
 
-def _words(report: dict[str, Any], first: Path, second: Path) -> list[str]:
+def in_words(report: Mapping[str, Any], first: str, second: str) -> list[str]:
+    """What the report of a hybrid of the pictures called `first` and `second` says, for people."""
     afar, near = (first, second) if report["low"] == "first" else (second, first)
     switch = report["switch_distance"]
     return [
-        f"from afar {afar.name}: blurred by {report['sigma_low']:.1f} px ({report['cycles_low']:.1f} cycles per image)",
-        f"from near {near.name}: without what a blur of {report['sigma_high']:.1f} px leaves "
+        f"from afar {afar}: blurred by {report['sigma_low']:.1f} px ({report['cycles_low']:.1f} cycles per image)",
+        f"from near {near}: without what a blur of {report['sigma_high']:.1f} px leaves "
         f"({report['cycles_high']:.1f} cycles per image)",
         f"score {report['score']:.2f}; "
         + (f"one turns into the other at {switch:.1f} m" if switch else "no clear switch distance"),
-        *(f"saved {path}" for path in report["files"]),
     ]

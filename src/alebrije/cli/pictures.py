@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import alebrije
 from alebrije.cli.shell import Shell
-from alebrije.errors import AlebrijeError, ConfigError, OutputError
+from alebrije.errors import AlebrijeError, ConfigError, NumericsError, OutputError, PictureError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from alebrije.config import Config
     from alebrije.core.image import Picture
 
 FOLDER_SUFFIX = ".png"
+
+Job = tuple[tuple[Path, ...], Path]  # inputs, output
+Make = Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +43,21 @@ class PictureFiles:
             self.shell.warn(f"{path}: {notice}" if str(path) not in notice else notice)
         return picture
 
-    def check(self, originals: Sequence[Path], *targets: Path | None) -> None:
+    def check(self, originals: Sequence[Path], pictures: Sequence[Path], animation: Path | None = None) -> None:
         """Raise `OutputError` now if a target could not be written later, would be written twice, or is an original."""
         from alebrije.core.files import check_writable
         from alebrije.core.image import check_output
 
-        wanted = [target for target in targets if target is not None]
+        wanted = [*pictures, *([animation] if animation else [])]
         for number, target in enumerate(wanted):
             if target.exists() and any(one.exists() and target.samefile(one) for one in originals):
                 raise OutputError(f"{target} is one of the originals, which are never overwritten: take another name")
             if target in wanted[:number]:
                 raise OutputError(f"{target} would be written twice: give each output a name of its own")
-            if target.suffix.lower() == ".gif":
-                check_writable(target, force=self.shell.force)
-            else:
-                check_output(target, force=self.shell.force)
+        for target in pictures:
+            check_output(target, force=self.shell.force)
+        if animation:
+            check_writable(animation, force=self.shell.force)
 
     def save(self, picture: Picture, path: Path, record: Mapping[str, Any]) -> str:
         """Write a picture with the record of how it was made; returns its path as text."""
@@ -74,18 +81,28 @@ def animation(target: Path | None, option: str) -> Path | None:
     return target
 
 
-def record(verb: str, config: Config, inputs: Sequence[Picture]) -> dict[str, Any]:
-    """What is written into a picture about its making: verb, full settings, seed, version, name and sha256 of each input."""
+def at_most(pixels: Tensor, side: int) -> Tensor:
+    """The picture [1, 3, H, W], made smaller if its longer side has more than `side` pixels."""
+    from alebrije.core.image import resize, scaled_size
+
+    height, width = pixels.shape[-2:]
+    return resize(pixels, scaled_size((height, width), min(side, max(height, width))))
+
+
+def record(verb: str, config: Config, inputs: Sequence[Picture], report: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written into a picture about its making: verb, full settings, seed, version, name and sha256 of each input,
+    and what the verb reported. The time it took is left out: the same seed makes the same file."""
     return {
         "verb": verb,
         "config": config.model_dump(mode="json"),
         "seed": getattr(config, "seed", 0),
         "version": alebrije.__version__,
         "inputs": [{"name": one.path.name if one.path else None, "sha256": one.sha256} for one in inputs],
+        "report": {name: value for name, value in report.items() if name != "seconds"},
     }
 
 
-def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...], Path]] | None:
+def paired(sources: Sequence[Path], output: Path) -> list[Job] | None:
     """The jobs of a command given folders in place of pictures: (inputs, output) each; None if there is no folder.
 
     Folders are read in natural order and go side by side; a picture beside a folder joins every job. The results are
@@ -111,20 +128,33 @@ def paired(sources: Sequence[Path], output: Path) -> list[tuple[tuple[Path, ...]
     return [(row, output / f"{target}{FOLDER_SUFFIX}") for row, target in zip(rows, targets, strict=True)]
 
 
-def work_through(
-    shell: Shell,
-    jobs: Sequence[tuple[tuple[Path, ...], Path]],
-    make: Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]],
-) -> None:
+def work_through(shell: Shell, jobs: Sequence[Job], make: Make) -> None:
     """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end. Makes the folder.
 
-    `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work.
+    `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work. What is wrong with
+    the settings would be wrong with every file, so it is raised at once.
     """
-    folder = jobs[0][1].parent
+    with _folder(jobs[0][1].parent):
+        _work_through(shell, jobs, make)
+
+
+@contextlib.contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; those that are still empty in the end are removed again."""
+    missing = list(itertools.takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it is not empty
+            for one in missing:
+                one.rmdir()
+
+
+def _work_through(shell: Shell, jobs: Sequence[Job], make: Make) -> None:
     results: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     interrupted = False
@@ -133,7 +163,7 @@ def work_through(
         try:
             report, interrupted = make(inputs, target)
             results.append(report)
-        except AlebrijeError as error:
+        except (PictureError, OutputError, NumericsError) as error:
             failed[str(inputs[0])] = str(error)
             shell.warn(f"skipped: {error}")
         if interrupted:

@@ -64,10 +64,19 @@ def _describe(path: Path) -> dict[str, Any]:
 
         try:
             with safe_open(path, "pt") as model:
-                return {"model": str(path), "header": model.metadata() or {}}
+                header = model.metadata() or {}
         except (OSError, SafetensorError) as error:
             raise RunError(f"cannot read the model {path}: {error}") from error
+        return {"model": str(path), "header": {name: _decoded(text) for name, text in header.items()}}
     return {"picture": str(path), **read_metadata(path)}
+
+
+def _decoded(text: str) -> Any:
+    """A value of a safetensors header, which holds texts only: what it is the JSON of, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _last_row(folder: Path) -> dict[str, float]:

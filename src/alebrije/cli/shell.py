@@ -135,18 +135,22 @@ def _bar() -> Iterator[Any]:
 
 
 def _lines() -> Any:
-    stage, began, spoken = "working", time.monotonic(), time.monotonic()
+    stage, spoken = "working", time.monotonic()
+    first: tuple[float, int] | None = None  # when the stage came to which step: a resumed one does not begin at 1
 
     def show(event: Event) -> None:
-        nonlocal stage, began, spoken
+        nonlocal stage, spoken, first
         now = time.monotonic()
         if isinstance(event, Started):
-            stage, began = event.stage, now
-        elif isinstance(event, Step) and (now - spoken > SECONDS_BETWEEN_LINES):
+            stage, first = event.stage, None
+        if not isinstance(event, Step):
+            return
+        first = first or (now, event.index)
+        began, index = first
+        if now - spoken > SECONDS_BETWEEN_LINES:
             spoken = now
-            left = (
-                f", {(now - began) / event.index * (event.total - event.index):.0f} s left" if event.total and event.index else ""
-            )
+            seconds = (now - began) / max(1, event.index - index)
+            left = f", {seconds * (event.total - event.index):.0f} s left" if event.total and event.index > index else ""
             total = f"/{event.total}" if event.total else ""
             typer.echo(f"{stage}: {event.index}{total}{left} {_numbers(event.values)}".rstrip(), err=True)
 

@@ -25,7 +25,7 @@ def train(
     run: Annotated[Path | None, typer.Option("--run", help="Where the run lives; runs/RECIPE if not given.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run where it stopped.")] = False,
-    seed: Annotated[int | None, typer.Option("--seed", help="Where all randomness starts.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Starting point of everything random.")] = None,
     device: Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where to compute.")] = None,
     precision: Annotated[str | None, typer.Option("--precision", metavar="auto|fp32|bf16", help="Number format.")] = None,
 ) -> None:
@@ -42,4 +42,5 @@ def train(
     done = shell.run(steps.train(recipe or "", run=run, resume=resume, **overrides))
     report = done.result.report
     lines = [f"{report['run']}: {report['steps']} steps in {report['seconds']:.0f} s"]
-    shell.finish(report, lines + [f"  {name} {value:.4g}" for name, value in report["metrics"].items()])
+    lines += [f"  {name} {value:.4g}" for name, value in report["metrics"].items()]
+    shell.finish(report, lines, interrupted=done.interrupted)

@@ -62,7 +62,7 @@ def verify(shell: Shell) -> None:
 
     checks = weights.verify()
     report = [{"name": check.name, "file": str(check.path), "problem": check.problem} for check in checks]
-    lines = [f"{check.name:<20}{check.problem or 'sound'}" for check in checks] or ["no weights at hand"]
+    lines = [f"{check.name:<20}{check.problem or f'sound: {check.path}'}" for check in checks] or ["no weights at hand"]
     shell.finish({"weights": report}, lines)
     damaged = [check.name for check in checks if check.problem]
     if damaged:

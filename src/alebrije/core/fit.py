@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from alebrije.config import Config, choose
+from alebrije.config import ComputeConfig, choose
 from alebrije.core import checkpoint
 from alebrije.core.image import save
 from alebrije.errors import Interrupted, NumericsError, RunError
-from alebrije.events import Events, Preview, Saved, Started, Step, Warned
-from alebrije.runs import Run
+from alebrije.events import Done, Event, Preview, Saved, Started, Step, Warned
+from alebrije.runs import ROW, Run
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -34,16 +34,13 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 BAD_STEPS_ALLOWED = 10
 
 
-class TrainConfig(Config):
+class TrainConfig(ComputeConfig):
     """Settings that every training recipe has."""
 
     steps: int = Field(1000, gt=0, description="Number of optimisation steps.")
     batch_size: int = Field(32, gt=0, description="Pictures per step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")
     optimizer: str = Field("adam", description=f"One of {', '.join(OPTIMIZERS)}.")
-    precision: str = Field("auto", description="auto, fp32 or bf16.")
-    device: str = Field("auto", description="auto, cpu, cuda or mps.")
-    seed: int = Field(0, ge=0, lt=2**63, description="Where all randomness starts.")
     log_every: int = Field(10, gt=0, description="Steps between rows of metrics.csv.")
     sample_every: int = Field(500, gt=0, description="Steps between sample pictures.")
     checkpoint_every: int = Field(500, gt=0, description="Steps between checkpoints.")
@@ -174,6 +171,18 @@ class TrainResult:
     report: dict[str, Any]
 
 
+def finished(state: State, run: Run, metrics: Mapping[str, float]) -> Done:
+    """The last event of a training that came to its end, with what it came to."""
+    report = {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": dict(metrics)}
+    return Done(TrainResult(run.folder, report))
+
+
+def stopped(state: State, run: Run) -> Done:
+    """The last event of a training that the user stopped; its metrics are the numbers that were logged last."""
+    logged = {name: values[-1] for name, values in run.metrics().items() if name not in ROW}
+    return Done(finished(state, run, logged).result, interrupted=True)
+
+
 StepFunction = Callable[[State, Tensor], Mapping[str, float]]
 SampleFunction = Callable[[State], Tensor]
 
@@ -184,11 +193,14 @@ def optimizer(config: TrainConfig, network: nn.Module, **options: Any) -> torch.
     return OPTIMIZERS[choose("optimizer", config.optimizer, OPTIMIZERS)](weights, lr=config.learning_rate, **options)
 
 
-def fit(state: State, step: StepFunction, config: TrainConfig, run: Run, sample: SampleFunction | None = None) -> Events:
+def fit(
+    state: State, step: StepFunction, config: TrainConfig, run: Run, sample: SampleFunction | None = None
+) -> Generator[Event, None, bool]:
     """Train until `config.steps`, from the run's newest checkpoint if it has one.
 
-    Yields Started, Step, Preview, Saved and Warned. When the user stops it, a checkpoint is written first. Raises
-    `NumericsError` when more than `BAD_STEPS_ALLOWED` updates in a row were not finite.
+    Yields Started, Step, Preview, Saved and Warned. Returns whether it came to its end: when the user stops it before,
+    it writes a checkpoint and returns False. Raises `NumericsError` when more than `BAD_STEPS_ALLOWED` updates in a row
+    were not finite.
     """
     checkpoints = run.folder / "checkpoints"
     if checkpoint.numbered(checkpoints):
@@ -226,7 +238,8 @@ def fit(state: State, step: StepFunction, config: TrainConfig, run: Run, sample:
     except Interrupted:
         keep()
         yield Warned(f"stopped at step {state.step}: go on with `alebrije train --resume --run {run.folder}`")
-        raise
+        return False
+    return True
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

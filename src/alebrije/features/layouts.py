@@ -25,7 +25,7 @@ OTHERS: dict[str, Callable[[], nn.Module]] = {"efficientnet-lite0": EfficientNet
 INPUTS = {"torchvision": NETWORKS["vgg19"], "caffe": NETWORKS["vgg16"]}
 """What networks from elsewhere want to see: RGB in [0, 1], normalised; or BGR in 0..255, minus the mean."""
 
-IMPORTABLE = ("vgg16", "vgg19", "squeezenet1_1")
+IMPORTABLE = ("compact", "vgg16", "vgg19", "squeezenet1_1")
 
 
 def shapes(name: str) -> dict[str, tuple[int, ...]]:
@@ -83,6 +83,8 @@ def recognise(tensors: Tensors, caffe: bool = False) -> tuple[str, dict[str, Ten
         name, theirs, first = "vgg19" if "conv5_4.weight" in found else "vgg16", {}, "conv1_1"
         if not caffe:
             return name, take(name, found)
+    elif "conv5_1.weight" in found and "conv5_2.weight" not in found:
+        return "compact", take("compact", found)
     else:
         raise WeightsError(
             f"this is none of the networks that can be imported ({', '.join(IMPORTABLE)}): its tensors "

@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from alebrije.config import Config
+from alebrije.config import ComputeConfig
 
 
-class HybridConfig(Config):
+class HybridConfig(ComputeConfig):
     """How to cross two pictures into one. What is not given is chosen by the planner."""
 
     low: Literal["auto", "first", "second"] = Field("auto", description="picture that is seen from afar")
@@ -30,9 +30,7 @@ class HybridConfig(Config):
     previews: bool = Field(False, description="also write what is seen from near and from far")
     frames: int = Field(
         0, ge=0, description="pictures of walking away and back to make", json_schema_extra={"cli": False})  # fmt: skip
-    seed: int = Field(0, description="starting point of everything random; the observer is not")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="number format; the blend is always fp32")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="without effect here: a hybrid is always fp32")
 
     @model_validator(mode="after")
     def _far_is_farther(self) -> Self:

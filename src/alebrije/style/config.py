@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from alebrije.config import Config
+from alebrije.config import ComputeConfig
 
 CONTENT_LAYER = "relu4_2"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -27,7 +27,12 @@ QUALITIES: dict[str, tuple[Scale, ...]] = {
 }
 
 
-class StylizeConfig(Config):
+def _size_as_text(size: Any) -> Any:
+    """Recipes and Python may give the longest side as the number it is."""
+    return str(size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+class StylizeConfig(ComputeConfig):
     """How to repaint a picture in the manner of others."""
 
     loss: str = Field("gram", description="what is compared with the style's features: gram")
@@ -37,7 +42,7 @@ class StylizeConfig(Config):
         "with --quality best vgg19 or vgg16 if at hand",
         json_schema_extra={"metavar": "NAME"},
     )
-    size: str = Field(
+    size: Annotated[str, BeforeValidator(_size_as_text)] = Field(
         "512",
         description="longest side of the result in pixels, at most the content's own; WxH: exactly this size",
         json_schema_extra={"metavar": "PX|WxH"},
@@ -62,11 +67,9 @@ class StylizeConfig(Config):
     pooling: Literal["max", "avg"] = Field("max", description="pooling inside the network")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="how the pixels are found")
     keep_colors: bool = Field(False, description="keep the content's colours and repaint its luminance only")
-    preview_every: int = Field(10, ge=0, description="steps between two previews; 0: none")
+    preview_every: int = Field(
+        10, ge=0, description="steps between two previews; 0: none", json_schema_extra={"cli": False})  # fmt: skip
     frames: int = Field(0, ge=0, description="pictures of the work to keep for a timelapse", json_schema_extra={"cli": False})
-    seed: int = Field(0, description="starting point of everything random")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where to compute")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="number format of the network")
 
     @model_validator(mode="after")
     def _weights_make_sense(self) -> Self:

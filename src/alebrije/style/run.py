@@ -23,7 +23,7 @@ from alebrije.core.image import Picture, fit, parse_size, resize, scaled_size, t
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Events, Preview, Started, Step, Warned
-from alebrije.style.config import StylizeConfig, scales
+from alebrije.style.config import CONTENT_LAYER, StylizeConfig, scales
 from alebrije.style.losses import LOSSES
 from alebrije.style.objective import layers, measure, with_gradient
 from alebrije.style.optimize import OPTIMIZERS, descend
@@ -132,10 +132,16 @@ def _refine(progress: _Progress, extractor: features.Extractor, targets: Callabl
 
 
 def _network(config: StylizeConfig) -> str:
-    if config.features != "auto":
-        return choose("network", config.features, features.NETWORKS)
-    better = ("vgg19", "vgg16") if config.quality == "best" else ()
-    return next((name for name in better if weights.at_hand(name)), "compact")
+    """The network to use. Raises `ConfigError` if it, or one of the layers that are looked at, does not exist."""
+    if config.features == "auto":
+        better = ("vgg19", "vgg16") if config.quality == "best" else ()
+        name = next((name for name in better if weights.at_hand(name)), "compact")
+    else:
+        suited = [name for name, network in features.NETWORKS.items() if CONTENT_LAYER in network.layers]
+        name = choose("network for stylize", config.features, suited)
+    for layer in layers(config):
+        choose(f"layer of {name}", layer, features.NETWORKS[name].layers)
+    return name
 
 
 def _result_size(content: Picture, config: StylizeConfig) -> tuple[Size, list[str]]:

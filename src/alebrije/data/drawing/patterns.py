@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 
 from alebrije.data.drawing.canvas import Colour, Mark
-from alebrije.data.drawing.geometry import Point, Points, Tube, arc, oval, petal, polar, ribbon, spiral
+from alebrije.data.drawing.geometry import Point, Points, Tube, oval, petal, polar, ribbon, spiral
 
 GRAIN = 0.085
 
@@ -183,9 +183,3 @@ def rosette(centre: Points, radius: float, colours: Sequence[Colour]) -> list[Ma
     for angle in range(0, 360, 30):
         marks += dot(centre + polar(angle, 0.7 * radius), 0.075 * radius, colours[2])
     return marks + flower(centre, 0.56 * radius, 8, (colours[2], colours[0], colours[1]))
-
-
-def fringe(centre: Points, radius: float, count: int, colour: Colour) -> list[Mark]:
-    """A wreath of small dots."""
-    places = arc(centre, radius, 0, 360 * (count - 1) / count, count)
-    return [(oval(place, 0.15 * radius, samples=10), colour) for place in places]

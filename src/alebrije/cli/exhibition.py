@@ -123,7 +123,7 @@ def plan(output: Path, *, own: bool) -> tuple[Hall, ...]:
         Hall("Style", "Photographs repainted in the manner of pictures that the program painted itself.", tuple(stylised)),
         Hall("Creatures", "Drawn by the program, as many as you like and free to use, each with its tags and a line drawing: "
              "something to learn from for those who have no pictures of their own.", (_drawn(output),)),
-        Hall("A network trained just now", "It learnt to squeeze drawn creatures into 128 numbers and to draw them again, "
+        Hall("A network trained just now", "It learnt to squeeze drawn creatures into 192 numbers and to draw them again, "
              "having seen them only with noise.", (_trained(output),)),
     )  # fmt: skip
 
@@ -162,7 +162,7 @@ def _trained(output: Path) -> Exhibit:
         run / "plots" / "loss.png": "the loss while it learnt",
         run / "plots" / "walk.gif": "a walk through its latent space",
     }
-    return Exhibit("Creatures from 128 numbers", ("train", "autoencoder/creatures", "--run", str(run)), shown, (run,), 340, run)
+    return Exhibit("Creatures from 192 numbers", ("train", "autoencoder/creatures", "--run", str(run)), shown, (run,), 340, run)
 
 
 def _input(output: Path, name: str) -> Path:

@@ -31,7 +31,8 @@ check: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(READY)  ## the speed claims, side by side; each ends in one line of JSON
+bench: $(READY)  ## the speed claims, side by side; each ends in one line of JSON (compact needs vgg16, which is fetched)
+	$(BIN)/alebrije weights fetch vgg16
 	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:           ## remove what make has made (not your runs, nor demo/, where pictures of yours may lie)

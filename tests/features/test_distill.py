@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 from alebrije import features
 from alebrije.core import image
 from alebrije.core.fit import Shuffled, State
-from alebrije.core.tensorfiles import read_safetensors
+from alebrije.core.tensorfiles import read_safetensors, write_safetensors
 from alebrije.data.draw import creature
 from alebrije.errors import ConfigError
 from alebrije.events import Done
@@ -93,12 +94,12 @@ def test_training_needs_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_from_a_folder_of_pictures_to_the_file_that_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, layers: Sequence[str], *, pooling: str) -> Extractor:
-        torch.manual_seed(1)
-        return features.build(name, None, layers, pooling=pooling)
-
-    monkeypatch.setattr(features, "load", load)
+def test_from_a_folder_of_pictures_to_the_file_that_is_shipped(tmp_path: Path, cache: Path) -> None:
+    for name in ("vgg16", "squeezenet1_1"):
+        shapes = layouts.shapes(name)
+        drawn = {key: torch.randn(shape) * (2 / max(1, math.prod(shape[1:]))) ** 0.5 for key, shape in shapes.items()}
+        (cache / "weights").mkdir(exist_ok=True)
+        write_safetensors(cache / "weights" / f"{name}.safetensors", drawn, {"network": name, "source": "drawn at random"})
     (tmp_path / "pictures" / "drawn").mkdir(parents=True)
     for seed in range(24):
         image.save(creature(seed, 96).image, tmp_path / "pictures" / "drawn" / f"{seed}.png")
@@ -116,6 +117,7 @@ def test_from_a_folder_of_pictures_to_the_file_that_is_shipped(tmp_path: Path, m
     assert {value.dtype for value in weights.values()} == {torch.float16}
     assert header["network"] == "compact"
     assert "steps: 2" in header["recipe"]
+    assert json.loads(header["teachers"]) == {"vgg16": "drawn at random", "squeezenet1_1": "drawn at random"}
     assert len(header["pictures_sha256"]) == 64
     assert (run.folder / "model.safetensors").is_file()
     assert (run.folder / "samples" / "000002.png").is_file()

@@ -120,4 +120,5 @@ def test_from_a_folder_of_pictures_to_the_file_that_is_shipped(tmp_path: Path, c
     assert json.loads(header["teachers"]) == {"vgg16": "drawn at random", "squeezenet1_1": "drawn at random"}
     assert len(header["pictures_sha256"]) == 64
     assert (run.folder / "model.safetensors").is_file()
+    assert (run.folder / "report.html").is_file()
     assert (run.folder / "samples" / "000002.png").is_file()

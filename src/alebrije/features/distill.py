@@ -32,6 +32,7 @@ from alebrije.core import plots
 from alebrije.core import weights as weight_files
 from alebrije.core.fit import Shuffled, State, TrainConfig, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
+from alebrije.core.report import write_report
 from alebrije.core.tensorfiles import write_safetensors
 from alebrije.errors import ConfigError
 from alebrije.events import Event, Events, Saved, Started, Step
@@ -223,6 +224,7 @@ def train(config: DistillConfig, run: Run) -> Events:
     ship(weights, run, {"pictures": pictures, "pictures_sha256": fingerprint(used), "metrics": metrics})
     yield Saved(run.folder / "compact.safetensors")
     yield Saved(plots.curves(run.metrics(), run.folder / "plots" / "loss.png"))
+    yield Saved(write_report(run))
     yield finished(state, run, metrics)
 
 

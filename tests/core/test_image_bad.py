@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from alebrije.core import image
-from alebrije.core.encode import encode
+from alebrije.core.pictures.encode import encode
 from alebrije.errors import PictureError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of Pillow, about what we have damaged

@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from alebrije.core import color, files
-from alebrije.core import metadata as records
-from alebrije.core.arrays import check_array, normalize, to_samples, to_tensor, to_uint8
-from alebrije.core.decode import Decoded, check_size, decode, decode_image, open_header, sniff
-from alebrije.core.encode import encode, format_of
-from alebrije.core.geometry import fit, parse_size, resize, scaled_size, to_gray
-from alebrije.core.gif import save_gif
-from alebrije.core.picture import Picture
+from alebrije.core import files
+from alebrije.core.pictures import color
+from alebrije.core.pictures import metadata as records
+from alebrije.core.pictures.arrays import check_array, normalize, to_samples, to_tensor, to_uint8
+from alebrije.core.pictures.decode import Decoded, check_size, decode, decode_image, open_header, sniff
+from alebrije.core.pictures.encode import encode, format_of
+from alebrije.core.pictures.geometry import fit, parse_size, resize, scaled_size, to_gray
+from alebrije.core.pictures.gif import save_gif
+from alebrije.core.pictures.picture import Picture
 from alebrije.errors import AlebrijeError, ConfigError, DataError, NumericsError, OutputError, PictureError
 
 __all__ = [

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alebrije.core.files import sha256
-from alebrije.core.geometry import resize
 from alebrije.core.image import list_pictures, load
+from alebrije.core.pictures.geometry import resize
 from alebrije.errors import DataError
 from alebrije.features.ranking import gram
 

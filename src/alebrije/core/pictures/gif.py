@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from alebrije.core import files
-from alebrije.core.arrays import to_uint8
-from alebrije.core.geometry import fit, scaled_size
+from alebrije.core.pictures.arrays import to_uint8
+from alebrije.core.pictures.geometry import fit, scaled_size
 from alebrije.errors import ConfigError, OutputError
 
 _COLORS = 256

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, TiffTags
 
-from alebrije.core import color
-from alebrije.core import metadata as records
-from alebrije.core.arrays import quantize, to_samples
-from alebrije.core.picture import Picture
+from alebrije.core.pictures import color
+from alebrije.core.pictures import metadata as records
+from alebrije.core.pictures.arrays import quantize, to_samples
+from alebrije.core.pictures.picture import Picture
 from alebrije.errors import NumericsError, OutputError, did_you_mean
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]

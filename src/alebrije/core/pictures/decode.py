@@ -29,7 +29,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from alebrije.core import metadata
+from alebrije.core.pictures import metadata
 from alebrije.errors import MissingExtraError, PictureError
 
 # Pillow warns of every oddity in EXIF and TIFF; what matters to the user is in our notices and errors.

@@ -8,10 +8,12 @@ more than `max_megapixels` are refused, and the GPS position in a photograph is 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import yaml
 
 from alebrije.config import build, choose, read_recipe
 from alebrije.core.image import Picture, load
@@ -20,26 +22,41 @@ from alebrije.errors import ConfigError, RunError
 from alebrije.events import Events, Warned
 from alebrije.runs import Run
 
-TRAINERS = {"features": "alebrije.features.distill", "autoencoder": "alebrije.autoencoder.run"}
+TRAINERS = {
+    "features": "alebrije.features.distill",
+    "autoencoder": "alebrije.autoencoder.run",
+    "hybrid": "alebrije.hybrid.planning.train",
+}
+# Families whose trained networks can be tested on data: modules with `evaluate(run, settings, data, folder) -> Events`.
+EVALUATORS = {"hybrid": "alebrije.hybrid.planning.report"}
+SHIPPED = {"planner": "hybrid"}  # trained networks that come with the program, by name: their families
 # What may be changed when a run goes on; anything else would make it another run.
 RESUMABLE = ("steps", "data", "device", "precision", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints")
 
 
 def hybridize(
-    first: Any, second: Any, *, max_megapixels: float = 100.0, keep_location: bool = False, **options: Any
+    first: Any,
+    second: Any,
+    middle: Any = None,
+    *,
+    max_megapixels: float = 100.0,
+    keep_location: bool = False,
+    **options: Any,
 ) -> Events:
-    """Cross two pictures. `options` are the fields of `hybrid.config.HybridConfig`.
+    """Cross two pictures, or three with `middle`, which is seen from between the distances of the other two.
 
-    Raises `PictureError` for a picture that cannot be read and `ConfigError` for a setting that is wrong.
+    `options` are the fields of `hybrid.config.HybridConfig`. Raises `PictureError` for a picture that cannot be read,
+    `ConfigError` for a setting that is wrong, `RunError` and `WeightsError` for a planner that cannot be used.
     """
     from alebrije.hybrid.config import HybridConfig
     from alebrije.hybrid.run import hybridize as verb
 
     tune_allocator()
     config = build(HybridConfig, options)
-    pictures = [load(source, max_megapixels=max_megapixels, keep_location=keep_location) for source in (first, second)]
+    sources = (first, second) if middle is None else (first, second, middle)
+    pictures = [load(source, max_megapixels=max_megapixels, keep_location=keep_location) for source in sources]
     yield from _notices(pictures)
-    yield from verb(pictures[0], pictures[1], config)
+    yield from verb(pictures[0], pictures[1], config, *pictures[2:])
 
 
 def stylize(
@@ -113,3 +130,56 @@ def trainer(recipe: str) -> tuple[Any, Any]:
     if kind not in recipes:
         raise ConfigError(f"the recipe must say which it varies, with a line such as `recipe: {family}/{next(iter(recipes))}`")
     return recipes[kind]
+
+
+def evaluate(run: Path | str, *, data: Path | str | None = None, output: Path | str | None = None) -> Events:
+    """Test a trained network on data it did not learn from, and write the report into the folder `output`.
+
+    `run` is a run folder, a model.safetensors, or the name of a network that ships (`SHIPPED`). Without `data` it is tested by
+    what it held out; without `output` the report goes to ``evaluation`` in the run folder (beside the model,
+    ``planner-evaluation`` for the one that ships). Raises `RunError`, `ConfigError`, `DataError`, `WeightsError`.
+    """
+    recipe, settings = made_by(run)
+    family = SHIPPED.get(str(run), recipe.partition("/")[0])
+    if family not in EVALUATORS:
+        raise ConfigError(f"{run} is a run of {recipe}: what can be evaluated so far are runs of {', '.join(EVALUATORS)}/...")
+    if not output:
+        place = Path(run) if Path(run).is_dir() else Path(run).parent
+        output = f"{run}-evaluation" if str(run) in SHIPPED else place / "evaluation"
+    module = importlib.import_module(EVALUATORS[family])
+    yield from module.evaluate(str(run), settings, Path(data) if data else None, Path(output))
+
+
+def made_by(run: Path | str) -> tuple[str, dict[str, Any]]:
+    """Recipe and settings of a run folder or a model.safetensors; empty for a network that ships. Raises `RunError`."""
+    if str(run) in SHIPPED:
+        return "", {}
+    path = Path(run)
+    if path.is_dir():
+        return Run.open(path).recipe()
+    if not path.is_file():
+        raise RunError(f"there is no run {run}: see `alebrije runs list`, or name a model.safetensors or {', '.join(SHIPPED)}")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as model:
+            values = yaml.safe_load((model.metadata() or {}).get("recipe", ""))  # JSON, which is YAML too, or a recipe as it is
+        return str(values.pop("recipe")), values
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"cannot read the model {run}: {error}") from error
+    except (yaml.YAMLError, KeyError, AttributeError, TypeError) as error:
+        raise RunError(f"{run} does not say which recipe made it: name a run folder or its model.safetensors") from error
+
+
+def sweep(
+    recipe: str, grid: Mapping[str, Sequence[Any]], *, run: Path | str | None = None, by: str = "", **settings: Any
+) -> Events:
+    """Train `recipe` with all combinations of the values in `grid`, each in its own folder below `run`; see `alebrije.sweeps`.
+
+    `settings` are common to all. The table is sorted by the metric `by`, the first one if empty. Raises `ConfigError` for
+    a setting that is unknown or wrong, before anything is trained.
+    """
+    from alebrije.sweeps import sweep as verb
+
+    place = Path(run) if run else Run.default_folder(recipe)
+    yield from verb(recipe, grid, place if run else place.with_name(f"{place.name}-sweep"), settings, by)

@@ -89,7 +89,7 @@ def weights(state: State) -> Tensor:
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name != "adamw"])
 def test_every_optimizer_finds_the_least_squares_solution(name: str, problem: Problem, tmp_path: Path) -> None:
-    rate = {"sgd": 0.1, "rmsprop": 0.01, "adam": 0.05}[name]
+    rate = {"sgd": 0.1, "rmsprop": 0.01, "adam": 0.05, "adamax": 0.05, "adagrad": 0.5, "adadelta": 2.0}[name]
     rare = {"log_every": 60, "checkpoint_every": 1000, "steps": 600}
     state, _ = train(problem, tmp_path / "run", optimizer=name, learning_rate=rate, batch_size=COUNT, **rare)
     torch.testing.assert_close(weights(state).double(), problem.best(), atol=0.02, rtol=0)
@@ -116,6 +116,19 @@ def test_one_step_of_sgd_is_the_gradient_times_the_rate(problem: Problem, tmp_pa
     error = before(problem.x) - problem.y
     slope = 2 * (error * problem.x).mean(0)
     torch.testing.assert_close(state.networks["line"].weight[0], before.weight[0] - 0.05 * slope)
+
+
+def test_weight_decay_pulls_towards_zero_and_is_the_optimisers_own_if_not_given(problem: Problem, tmp_path: Path) -> None:
+    config = TrainConfig(**FAST, optimizer="sgd")
+    before = problem.state(config).networks["line"]
+    state, _ = train(problem, tmp_path / "run", optimizer="sgd", weight_decay=0.3, steps=1, batch_size=COUNT)
+    slope = 2 * ((before(problem.x) - problem.y) * problem.x).mean(0)
+    torch.testing.assert_close(state.networks["line"].weight[0], before.weight[0] * (1 - 0.05 * 0.3) - 0.05 * slope)
+    for name, usual in (("adam", 0.0), ("adamw", 0.01)):
+        (group,) = optimizer(TrainConfig(optimizer=name), nn.Linear(1, 1)).param_groups
+        assert group["weight_decay"] == usual
+    (group,) = optimizer(TrainConfig(weight_decay=0.5), nn.Linear(1, 1), weight_decay=0.1).param_groups
+    assert group["weight_decay"] == 0.1
 
 
 def test_long_gradients_are_cut_to_the_norm_that_is_asked_for() -> None:

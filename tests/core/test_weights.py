@@ -258,6 +258,6 @@ def test_every_source_says_what_it_is() -> None:
         assert bool(source.sha256) == bool(source.url or source.wheel), name
         assert len(source.sha256) in (0, 64), name
         assert source.url.startswith("https://") or not source.url, name
-    for name in ("vgg19", "squeezenet1_1"):  # torchvision's rule: a name ends in the first digits of its sha256
+    for name in ("vgg19", "squeezenet1_1", "resnet18"):  # torchvision's rule: a name ends in the first digits of its sha256
         assert weights.SOURCES[name].sha256.startswith(Path(weights.SOURCES[name].url).stem.partition("-")[2])
     assert set(features.NETWORKS) <= set(weights.SOURCES)

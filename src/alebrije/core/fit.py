@@ -28,8 +28,11 @@ from alebrije.runs import ROW, Run
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "adamax": torch.optim.Adamax,
     "sgd": torch.optim.SGD,
     "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
 }
 BAD_STEPS_ALLOWED = 10
 
@@ -41,6 +44,7 @@ class TrainConfig(ComputeConfig):
     batch_size: int = Field(32, gt=0, description="Pictures per step.")
     learning_rate: float = Field(1e-3, gt=0, description="Peak learning rate.")
     optimizer: str = Field("adam", description=f"One of {', '.join(OPTIMIZERS)}.")
+    weight_decay: float | None = Field(None, ge=0, description="Pull towards 0; none: the optimiser's own (0; adamw: 0.01).")
     log_every: int = Field(10, gt=0, description="Steps between rows of metrics.csv.")
     sample_every: int = Field(500, gt=0, description="Steps between sample pictures.")
     checkpoint_every: int = Field(500, gt=0, description="Steps between checkpoints.")
@@ -188,8 +192,10 @@ SampleFunction = Callable[[State], Tensor]
 
 
 def optimizer(config: TrainConfig, network: nn.Module, **options: Any) -> torch.optim.Optimizer:
-    """The recipe's optimiser for the weights of `network` that require gradients."""
+    """The recipe's optimiser for the weights of `network` that require gradients; `options` go before the recipe's."""
     weights = [p for p in network.parameters() if p.requires_grad]
+    if config.weight_decay is not None:
+        options = {"weight_decay": config.weight_decay} | options
     return OPTIMIZERS[choose("optimizer", config.optimizer, OPTIMIZERS)](weights, lr=config.learning_rate, **options)
 
 

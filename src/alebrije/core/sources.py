@@ -79,6 +79,15 @@ SOURCES: dict[str, Source] = {
         convert=_from_torchvision,
         dtype=torch.float16,
     ),
+    "resnet18": Source(
+        purpose="hybrid planners from pictures: ResNet-18, ImageNet",
+        licence="BSD-3-Clause",
+        origin="torchvision, resnet18-f37072fd.pth",
+        url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+        size=46_830_571,
+        convert=_from_torchvision,
+    ),
     "efficientnet-lite0": Source(
         purpose="distances between sets of pictures (KID): EfficientNet-Lite0, ImageNet",
         licence="Apache-2.0",

@@ -1,7 +1,8 @@
 """Which tensors each network is made of, and how other people's names for them turn into ours.
 
 The names and shapes themselves are read off the networks (`shapes`). VGG's tensors are called by block and place,
-``conv1_1.weight``; torchvision numbers the layers of a sequence, ``features.0.weight``. SqueezeNet has those.
+``conv1_1.weight``; torchvision numbers the layers of a sequence, ``features.0.weight``. SqueezeNet has those, and ResNet-18 has
+torchvision's names too. How many batches a batch normalisation has seen is no weight, and is left out everywhere.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from torch import Tensor, nn
 from alebrije.errors import WeightsError
 from alebrije.features import NETWORKS, Network
 from alebrije.features.efficientnet import EfficientNetLite0
+from alebrije.features.resnet import ResNet18
 from alebrije.features.stlpips import STLPIPS
 
 Tensors = Mapping[str, Tensor]
 
-OTHERS: dict[str, Callable[[], nn.Module]] = {"efficientnet-lite0": EfficientNetLite0, "stlpips": STLPIPS}
+OTHERS: dict[str, Callable[[], nn.Module]] = {"efficientnet-lite0": EfficientNetLite0, "resnet18": ResNet18, "stlpips": STLPIPS}
 """Networks without layers to tap."""
 
 INPUTS = {"torchvision": NETWORKS["vgg19"], "caffe": NETWORKS["vgg16"]}
 """What networks from elsewhere want to see: RGB in [0, 1], normalised; or BGR in 0..255, minus the mean."""
 
-IMPORTABLE = ("compact", "vgg16", "vgg19", "squeezenet1_1")
+IMPORTABLE = ("compact", "vgg16", "vgg19", "squeezenet1_1", "resnet18")
+COUNTER = "num_batches_tracked"
 
 
 def shapes(name: str) -> dict[str, tuple[int, ...]]:
@@ -41,7 +44,8 @@ def shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def _shapes(prefix: str, module: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {prefix + key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+    tensors = module.state_dict().items()
+    return {prefix + key: tuple(tensor.shape) for key, tensor in tensors if not key.endswith(COUNTER)}
 
 
 def take(name: str, tensors: Tensors, theirs: Mapping[str, str] | None = None) -> dict[str, Tensor]:
@@ -74,6 +78,8 @@ def recognise(tensors: Tensors, caffe: bool = False) -> tuple[str, dict[str, Ten
     and for our own names our own. Classifiers are left out. Raises `WeightsError` if it is none of `IMPORTABLE`.
     """
     found = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    if "layer4.1.conv2.weight" in found and not {"layer1.2.conv1.weight", "layer1.0.conv3.weight"} & found.keys():
+        return "resnet18", take("resnet18", found)
     if "features.3.squeeze.weight" in found:
         name, theirs, first = "squeezenet1_1", {}, "features.0"
     elif "features.0.weight" in found:

@@ -71,12 +71,23 @@ def plan(
 
     With the pictures swapped the choice is the same with `low` swapped, to the last bit.
     """
-    forth = measure(first, second)
-    back = forth._replace(low=forth.high, high=forth.low)
-    roles = {"first": forth, "second": back}
-    found = {role: _search(roles[role], viewing, cycles_low, cycles_high) for role in roles if low in ("auto", role)}
+    roles = both_orders(first, second)
+    found = {role: search(roles[role], viewing, cycles_low, cycles_high) for role in roles if low in ("auto", role)}
     role = max(found, key=lambda name: found[name][2])
-    return Plan(role, *found[role], _switch_distance(roles[role], viewing.width, *found[role][:2]))
+    return Plan(role, *found[role], switch_distance(roles[role], viewing.width, *found[role][:2]))
+
+
+def appraise(spectra: Spectra, viewing: Viewing, low: str, cycles_low: float, cycles_high: float) -> Plan:
+    """Score and switch distance of cut-offs that somebody else has chosen; `low` names the picture of `spectra.low`."""
+    cutoffs = torch.tensor([cycles_low, cycles_high], dtype=torch.float64)
+    worth = float(score(spectra, cutoffs[0], cutoffs[1], viewing))
+    return Plan(low, cycles_low, cycles_high, worth, switch_distance(spectra, viewing.width, cycles_low, cycles_high))
+
+
+def both_orders(first: Tensor, second: Tensor) -> dict[str, Spectra]:
+    """The spectra with the first picture as the low one, and with the second, under their names."""
+    forth = measure(first, second)
+    return {"first": forth, "second": forth._replace(low=forth.high, high=forth.low)}
 
 
 def sensitivity(frequency: Tensor) -> Tensor:
@@ -133,8 +144,8 @@ def advantage(spectra: Spectra, cycles_low: Tensor, cycles_high: Tensor, ratio: 
     Cut-offs and ratio are float64 tensors of shapes that broadcast; the result has their common shape.
     """
     seen = sensitivity(spectra.cycles / degrees(ratio)[..., None]).square()
-    of_low = _gain(spectra.cycles, cycles_low)
-    of_high = 1 - _gain(spectra.cycles, cycles_high)
+    of_low = gain(spectra.cycles, cycles_low)
+    of_high = 1 - gain(spectra.cycles, cycles_high)
     low, high, cross = seen * spectra.low, seen * spectra.high, seen * spectra.cross
     hybrid = (of_low.square() * low + of_high.square() * high + 2 * of_low * of_high * cross).sum(-1) + NOISE
     like_low = (of_low * low + of_high * cross).sum(-1) / (hybrid * (low.sum(-1) + NOISE)).sqrt()
@@ -142,7 +153,7 @@ def advantage(spectra: Spectra, cycles_low: Tensor, cycles_high: Tensor, ratio: 
     return like_low - like_high
 
 
-def _gain(cycles: Tensor, cutoff: Tensor) -> Tensor:
+def gain(cycles: Tensor, cutoff: Tensor) -> Tensor:
     """The Gaussian's gain at `cycles` [K], which is 1/2 at `cutoff` [...]: [..., K]."""
     return torch.exp(-math.log(2) * (cycles / cutoff[..., None]).square())
 
@@ -154,7 +165,7 @@ def score(spectra: Spectra, cycles_low: Tensor, cycles_high: Tensor, viewing: Vi
     return torch.minimum(-near, far)
 
 
-def _search(spectra: Spectra, viewing: Viewing, low: float | None, high: float | None) -> tuple[float, float, float]:
+def search(spectra: Spectra, viewing: Viewing, low: float | None, high: float | None) -> tuple[float, float, float]:
     """The best cut-offs and their score: a grid over octaves, then ever smaller grids around the best point so far."""
     bounds = (math.log2(CYCLES[0]), math.log2(CYCLES[1]))
     fixed = [None if cycles is None else math.log2(cycles) for cycles in (low, high)]
@@ -180,7 +191,7 @@ def _axis(fixed: float | None, centre: float, span: float, points: int, bounds: 
     return torch.linspace(centre - span, centre + span, points, dtype=torch.float64).clamp(*bounds)
 
 
-def _switch_distance(spectra: Spectra, width: float, cycles_low: float, cycles_high: float) -> float | None:
+def switch_distance(spectra: Spectra, width: float, cycles_low: float, cycles_high: float) -> float | None:
     """Where an eye walking away turns from the high picture to the low one: the first change of sign, narrowed down."""
     low, high = torch.tensor([cycles_low, cycles_high], dtype=torch.float64)
     nearest, farthest = REACH

@@ -39,11 +39,11 @@ def show(shell: Shell, run: Annotated[Path, typer.Argument(help="A run folder, a
 @verb()
 def compare(shell: Shell, first: RunPath, second: RunPath) -> None:
     """Show the settings in which two runs differ, and the last numbers of both."""
+    from alebrije.comparison import differences
     from alebrije.runs import Run
 
     settings = [dict([("recipe", name), *values.items()]) for name, values in (Run.open(p).recipe() for p in (first, second))]
-    keys = sorted({*settings[0], *settings[1]})
-    differ = {key: [one.get(key) for one in settings] for key in keys if settings[0].get(key) != settings[1].get(key)}
+    differ = dict(sorted(differences(settings).items()))
     rows = [_last_row(first), _last_row(second)]
     lines = [f"{key:<24}{a!s:<24}{b}" for key, (a, b) in differ.items()] or ["the settings are the same"]
     lines += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,13 @@ def table(rows: Mapping[str, Any]) -> str:
     return f"<table>{''.join(cells)}</table>"
 
 
+def grid(columns: Sequence[str], rows: Iterable[Sequence[Any]], best: int | None = None) -> str:
+    """A table with a line of headings; the row number `best` is marked. None is an empty cell."""
+    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
+    body = "".join(_row(row, best=number == best) for number, row in enumerate(rows))
+    return f"<div class=wide><table class=grid><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
 def details(summary: str, content: str) -> str:
     """HTML that stays folded until it is clicked."""
     return f"<details><summary>{html.escape(summary)}</summary>{content}</details>"
@@ -60,6 +67,11 @@ def _figure(path: Path, caption: str, width: int) -> str:
     alt = html.escape(caption, quote=True)
     image = f'<img src="data:{kind};base64,{data}" alt="{alt}">'
     return f'<figure style="width:{width}px">{image}<figcaption>{alt}</figcaption></figure>'
+
+
+def _row(row: Sequence[Any], *, best: bool) -> str:
+    cells = "".join(f"<td>{'' if value is None else html.escape(_shown(value))}</td>" for value in row)
+    return f"<tr{' class=best' if best else ''}>{cells}</tr>"
 
 
 def _shown(value: Any) -> str:

@@ -20,12 +20,11 @@ from torch.nn import functional as F
 import alebrije
 from alebrije.cli.exhibition import PAINTINGS, gather
 from alebrije.config import choose
-from alebrije.core.image import fit, load, resize, save
+from alebrije.core.image import load, save
+from alebrije.core.pictures.panels import GAP, below, beside, high, square
 from alebrije.data.draw import creature
 
 TARGET = Path(__file__).parent / "pictures"
-GAP = 8  # white pixels between two panels
-SIDE = 400  # height of panels side by side, in pixels
 
 
 class Workshop:
@@ -50,26 +49,6 @@ class Workshop:
     def _stylize(self, content: str, style: str) -> Tensor:
         pixels: Tensor = alebrije.stylize(self.path(content), self.path(style)).image.pixels
         return pixels
-
-
-def high(pixels: Tensor, height: int = SIDE) -> Tensor:
-    """The whole picture, `height` pixels high."""
-    return resize(pixels, (height, round(pixels.shape[-1] * height / pixels.shape[-2])))
-
-
-def square(pixels: Tensor, side: int = SIDE) -> Tensor:
-    """The middle of the picture, `side` pixels each way."""
-    return fit(pixels, (side, side))
-
-
-def beside(panels: Sequence[Tensor]) -> Tensor:
-    """Panels of one height from left to right."""
-    return torch.cat([F.pad(panel, (0, GAP), value=1.0) for panel in panels], dim=3)[..., :-GAP]
-
-
-def below(rows: Sequence[Tensor]) -> Tensor:
-    """Panels of one width from top to bottom."""
-    return beside([row.mT for row in rows]).mT
 
 
 def hybrid(workshop: Workshop, first: str, second: str) -> Tensor:

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 
 import alebrije
 from alebrije import errors, events, steps
+from alebrije.cli import COMMANDS
 from alebrije.core.image import Picture, save
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def test_the_list_of_commands_needs_nothing_heavy() -> None:
     assert not imported_by(program) & {"torch", "numpy", "pydantic", "matplotlib", "PIL"}
 
 
-@pytest.mark.parametrize("command", ["hybrid", "stylize", "train", "weights", "runs", "recipes", "doctor", "demo"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_needs_no_torch(command: str) -> None:
     program = f"from alebrije.cli import program; program()([{command!r}, '--help'], standalone_mode=False)"
     assert not imported_by(program) & {"torch", "matplotlib", "PIL"}

@@ -16,14 +16,14 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "hybridize", "steps", "stylize", "train"]
 
 
-def hybridize(first: Any, second: Any, **options: Any) -> Any:
-    """Cross two pictures into one hybrid; see `alebrije.steps.hybridize` for the arguments.
+def hybridize(first: Any, second: Any, middle: Any = None, **options: Any) -> Any:
+    """Cross two pictures, or three, into one hybrid; see `alebrije.steps.hybridize` for the arguments.
 
     Returns a result with `.image` (a `core.image.Picture`) and `.report` (a dict). Notices become Python warnings.
     """
     from alebrije import events, steps
 
-    return events.last(steps.hybridize(first, second, **options))
+    return events.last(steps.hybridize(first, second, middle, **options))
 
 
 def stylize(content: Any, *styles: Any, **options: Any) -> Any:

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from alebrije.core.filters import gaussian_blur
 from alebrije.errors import ConfigError
-from alebrije.hybrid.blend import blend, to_cycles, to_sigma
+from alebrije.hybrid.blend import blend, blend_three, to_cycles, to_sigma, without_color
 
 
 def test_the_paper_s_equation() -> None:
@@ -52,3 +52,41 @@ def test_a_wave_at_the_cutoff_comes_out_half_as_high() -> None:
 def test_widths_must_be_positive(widths: tuple[float, float]) -> None:
     with pytest.raises(ConfigError, match="sigma"):
         blend(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8), *widths)
+
+
+def test_three_pictures_by_scipy() -> None:
+    low, middle, high = torch.rand(3, 1, 3, 60, 80)
+
+    def blurred(image: torch.Tensor, sigma: float) -> np.ndarray:
+        return gaussian_filter(image.numpy(), sigma, axes=(2, 3))
+
+    expected = blurred(low, 8) + blurred(middle, 3) - blurred(middle, 6) + high.numpy() - blurred(high, 2)
+    np.testing.assert_allclose(blend_three(low, middle, high, 8, (6, 3), 2), expected.clip(0, 1), atol=1e-3)
+
+
+def test_an_empty_band_leaves_the_hybrid_of_two() -> None:
+    low, middle, high = torch.rand(3, 1, 3, 40, 50)
+    found = blend_three(low, middle, high, 6, (3.5, 3.5), 2)
+    torch.testing.assert_close(found, blend(low, high, 6, 2), rtol=0, atol=1e-6)
+
+
+def test_three_times_the_same_picture_at_joined_bands_is_the_picture() -> None:
+    image = torch.rand(1, 3, 40, 50)
+    torch.testing.assert_close(blend_three(image, image, image, 6, (6, 2), 2), image, rtol=0, atol=1e-5)
+
+
+def test_a_band_the_wrong_way_round_is_refused() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    with pytest.raises(ConfigError, match="nothing is left"):
+        blend_three(image, image, image, 6, (2, 3), 1)
+
+
+def test_without_colour_only_the_luma_is_left() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    found = without_color(image)
+    assert found.shape == image.shape
+    assert torch.equal(found[:, 0], found[:, 1])
+    assert torch.equal(found[:, 0], found[:, 2])
+    weights = torch.tensor([0.2126, 0.7152, 0.0722])
+    torch.testing.assert_close(found[0, 0], torch.einsum("chw,c->hw", image[0], weights))
+    torch.testing.assert_close(without_color(found), found)

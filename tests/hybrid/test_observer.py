@@ -136,6 +136,55 @@ def test_the_switch_distance_grows_with_the_screen() -> None:
     assert large == pytest.approx(3 * small, rel=1e-9)
 
 
+def test_the_switch_of_two_gratings_is_where_both_are_seen_alike() -> None:
+    """For orthogonal waves the likeness to each is what is seen of it in the hybrid: one equation, solved by halving."""
+    across = (torch.arange(256, dtype=torch.float64) + 0.5) / 256
+    coarse, fine = ((0.5 + 0.3 * torch.cos(2 * math.pi * f * across)).expand(1, 3, 256, 256) for f in (6, 60))
+    found = plan(coarse, fine, VIEWING, low="first", cycles_low=12.0, cycles_high=24.0)
+    power = 0.3**2 / 2
+
+    def seen(cycles: float, gain: float, distance: float) -> float:
+        frequency = cycles / math.degrees(2 * math.atan(0.2 / (2 * distance)))
+        sensed = (2.6 * (0.0192 + 0.114 * frequency) * math.exp(-((0.114 * frequency) ** 1.1))) ** 2 * power
+        return gain * sensed / math.sqrt(sensed + observer.NOISE)
+
+    nearest, farthest = 0.5, 20.0
+    for _ in range(60):
+        middle = (nearest + farthest) / 2
+        if seen(6, 2 ** -((6 / 12) ** 2), middle) > seen(60, 1 - 2 ** -((60 / 24) ** 2), middle):
+            farthest = middle
+        else:
+            nearest = middle
+    assert found.switch_distance == pytest.approx(nearest, rel=0.02)
+
+
+@pytest.mark.parametrize("times", [0.3, 1.7, 5.0])
+def test_a_scene_of_another_scale_changes_nothing_but_the_switch(times: float) -> None:
+    first, second = textures()
+    usual = plan(first, second, VIEWING)
+    scaled = plan(first, second, Viewing(*(times * length for length in VIEWING)))
+    assert usual.switch_distance is not None
+    assert scaled.switch_distance == pytest.approx(times * usual.switch_distance, rel=1e-9)
+    assert _choice(scaled) == pytest.approx(_choice(usual), rel=1e-9)
+
+
+def test_before_the_same_eyes_a_larger_screen_wants_a_finer_low_cutoff() -> None:
+    first, second = textures()
+    small, large = (plan(first, second, Viewing(width, 0.5, 6.0), low="first") for width in (0.2, 0.5))
+    assert large.cycles_low > small.cycles_low
+
+
+def test_copies_of_the_observers_size_and_above_give_the_same_choice() -> None:
+    first, second = textures(256, 256)
+    usual = plan(first, second, VIEWING)
+    for side in (384, 512, 1024):
+        copy = plan(resize(first, (side, side)), resize(second, (side, side)), VIEWING)
+        assert copy.low == usual.low
+        # Enlarging and shrinking again cost the finest grain, of which noise has more than photographs.
+        assert abs(math.log2(copy.cycles_low / usual.cycles_low)) < 0.2
+        assert abs(math.log2(copy.cycles_high / usual.cycles_high)) < 0.2
+
+
 def test_on_either_side_of_the_switch_another_picture_is_seen() -> None:
     first, second = textures()
     found = plan(first, second, VIEWING)
@@ -171,6 +220,10 @@ def test_resolution_does_not_matter_once_it_is_the_observers_own(assets: Path, n
     usual, doubled = (plan(resize(first, size), resize(second, size), VIEWING) for size in sizes)
     assert usual.low == doubled.low
     assert _numbers(doubled) == pytest.approx(_numbers(usual), rel=0.03)
+
+
+def _choice(found: Plan) -> list[float]:
+    return [found.low == "first", found.cycles_low, found.cycles_high, found.score]
 
 
 def _numbers(found: Plan) -> list[float]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alebrije.core.image import Picture
 
 FOLDER_SUFFIX = ".png"
+VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv")
 
 Job = tuple[tuple[Path, ...], Path]  # inputs, output
 Make = Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]]
@@ -74,11 +75,27 @@ class PictureFiles:
         return str(save_gif(frames, path, fps=fps, force=self.shell.force))
 
 
-def animation(target: Path | None, option: str) -> Path | None:
-    """Check that the target of an animation is called .gif."""
-    if target is not None and target.suffix.lower() != ".gif":
-        raise ConfigError(f"{option} writes an animated GIF: name the file {target.with_suffix('.gif')}")
-    return target
+    def save_video(self, frames: Sequence[Any], path: Path, fps: float) -> str:
+        """Write a video; returns its path as text."""
+        from alebrije.core.video import save_video
+
+        return str(save_video(frames, path, fps=fps, force=self.shell.force))
+
+
+def animation(target: Path | None, option: str, *, video: bool = False) -> Path | None:
+    """Check that the target of an animation is called .gif, or, where a `video` may be written, has its suffix.
+
+    Raises `ConfigError`, and `MissingExtraError` for a video without the package that writes it.
+    """
+    if target is None or target.suffix.lower() == ".gif":
+        return target
+    if video and target.suffix.lower() in VIDEO_SUFFIXES:
+        from alebrije.core.video import check_video
+
+        check_video(target)
+        return target
+    kinds = f" or a video ({', '.join(VIDEO_SUFFIXES)})" if video else ""
+    raise ConfigError(f"{option} writes an animated GIF{kinds}: name the file {target.with_suffix('.gif')}")
 
 
 def at_most(pixels: Tensor, side: int) -> Tensor:

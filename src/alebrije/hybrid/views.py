@@ -37,12 +37,18 @@ def _visible_cycles(width: float, distance: float, reader: float) -> float:
     return float(cycles[ratio >= ratio.max() / 2].max())
 
 
-def walk_away(image: Tensor, times: float, count: int) -> tuple[Tensor, ...]:
-    """Frames of a walk to `times` the distance and back, `count` in all: [1, 3, H, W] shrinks on grey."""
-    canvas = _at_most(image, CANVAS_SIDE)
+def walk_away(image: Tensor, times: float, count: int, side: int = CANVAS_SIDE) -> tuple[Tensor, ...]:
+    """Frames of a walk to `times` the distance and back, `count` in all: [1, 3, H, W] shrinks on grey.
+
+    They have `side` pixels at most. Those of the way back are those of the way there, not copies.
+    """
+    canvas = _at_most(image, side)
     height, width = canvas.shape[-2:]
-    frames = []
+    frames: list[Tensor] = []
     for index in range(count):
+        if 2 * index > count:
+            frames.append(frames[count - index])
+            continue
         step = 0.5 - 0.5 * math.cos(2 * math.pi * index / count)
         scale = times**-step
         size = max(1, round(height * scale)), max(1, round(width * scale))

@@ -2,7 +2,7 @@
 
 `pixels` is [H, W, 1|2|3|4] (grey, grey + alpha, RGB, RGB + alpha), uint8 or uint16; `icc` the profile it is in or
 None; `exif` bytes that begin with ``Exif\\0\\0`` or None; `record` Alebrije's JSON as ASCII or None, for PNG only:
-the others have it in `exif`.
+the others have it in `exif`; `dpi` the resolution of a print or None, for those that hold it beside EXIF.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TIFF_START = b"II*\0\x08\0\0\0"  # little-endian, the directory follows at once
 _STRIP_BYTES = 2**20  # before compression
 
 
-def _png(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
+def _png(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
     """Lossless, 8 or 16 bits, by libpng; the chunks that libpng's wrapper does not write are put in behind IHDR."""
     import imagecodecs
 
@@ -42,6 +42,9 @@ def _png(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | No
         chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
     if exif:
         chunks += _chunk(b"eXIf", exif.removeprefix(b"Exif\0\0"))
+    if dpi:
+        per_metre = round(dpi / 0.0254)
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1))
     if record:
         chunks += _chunk(b"tEXt", records.KEY.encode() + b"\0" + record.encode("ascii"))
     header = 8 + 12 + 13  # signature, a chunk's length, name and checksum, and IHDR itself
@@ -52,7 +55,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def _tiff(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
+def _tiff(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
     """Lossless, 8 or 16 bits, Deflate after horizontal differences; TIFF 6.0, sections 2 and 14.
 
     Written here because EXIF's directories must be part of it: tifffile does not write them, Pillow not with 16 bits.
@@ -90,23 +93,26 @@ def _tiff(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | N
     return b"".join([_TIFF_START, directory.tobytes(len(_TIFF_START)), *strips])
 
 
-def _jpeg(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
+def _jpeg(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
     # Above 90 the eye would see halved colour resolution before anything else.
-    return _pillow(pixels, "JPEG", icc, exif, quality=quality, subsampling=0 if quality >= 90 else 2, optimize=True)
+    options = {"dpi": (dpi, dpi)} if dpi else {}
+    return _pillow(
+        pixels, "JPEG", icc, exif, quality=quality, subsampling=0 if quality >= 90 else 2, optimize=True, **options
+    )
 
 
-def _webp(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
+def _webp(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
     """Quality 100 is lossless."""
     return _pillow(pixels, "WEBP", icc, exif, quality=quality, lossless=quality == 100, exact=True)
 
 
-def _avif(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
+def _avif(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
     subsampling = "4:4:4" if quality >= 90 else "4:2:0"
     return _pillow(pixels, "AVIF", icc, exif, quality=quality, subsampling=subsampling)
 
 
-def _bmp(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int) -> bytes:
-    return _pillow(pixels, "BMP", None, None)
+def _bmp(pixels: Pixels, icc: bytes | None, exif: bytes | None, record: str | None, quality: int, dpi: int | None) -> bytes:
+    return _pillow(pixels, "BMP", None, None, **({"dpi": (dpi, dpi)} if dpi else {}))
 
 
 def _pillow(pixels: Pixels, format: str, icc: bytes | None, exif: bytes | None, **options: Any) -> bytes:
@@ -120,7 +126,7 @@ def _pillow(pixels: Pixels, format: str, icc: bytes | None, exif: bytes | None, 
     return buffer.getvalue()
 
 
-Encoder = Callable[[Pixels, bytes | None, bytes | None, str | None, int], bytes]
+Encoder = Callable[[Pixels, bytes | None, bytes | None, str | None, int, int | None], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +191,27 @@ def encode(
         if format.descriptions:
             record = None if metadata is None else json.dumps(dict(metadata))
             in_exif = None if format.name == "PNG" else metadata
-            exif = records.exif_bytes(picture.exif, in_exif)
+            exif = _with_resolution(records.exif_bytes(picture.exif, in_exif), picture.dpi)
             if exif is not None and len(exif) > format.max_exif:
-                exif = records.exif_bytes(None, in_exif)
+                exif = _with_resolution(records.exif_bytes(None, in_exif), picture.dpi)
         depth = depth if depth in format.depths else 8
-        return format.encode(quantize(samples, depth), icc, exif, record, quality)
+        return format.encode(quantize(samples, depth), icc, exif, record, quality, picture.dpi)
     except NumericsError as error:
         raise NumericsError(f"cannot write {path}: {error}") from error
     except MemoryError as error:
         raise OutputError(f"cannot write {path}: there is not enough memory to encode it") from error
     except Exception as error:
         raise OutputError(f"cannot write {path}: {format.name} does not take it ({error})") from error
+
+
+def _with_resolution(exif: bytes | None, dpi: int | None) -> bytes | None:
+    """EXIF that says a picture has `dpi` pixels per inch, whatever it said before; the same if `dpi` is None."""
+    if dpi is None:
+        return exif
+    fields = records.parse_exif(exif)
+    for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if tag in fields:  # asking for one that is not there would make an empty one
+            fields[tag] = dict(fields.get_ifd(tag))
+    fields[_TAG.XResolution] = fields[_TAG.YResolution] = float(dpi)
+    fields[_TAG.ResolutionUnit] = 2  # inches
+    return fields.tobytes()

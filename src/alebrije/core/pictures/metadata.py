@@ -56,9 +56,8 @@ def exif_bytes(carried: bytes | None, metadata: Mapping[str, Any] | None) -> byt
     details = dict(exif.get_ifd(ExifTags.IFD.Exif))
     details[_COMMENT] = _ASCII + json.dumps({KEY: dict(metadata)}).encode("ascii")
     exif[ExifTags.IFD.Exif] = details
-    position = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    if position:
-        exif[ExifTags.IFD.GPSInfo] = dict(position)
+    if ExifTags.IFD.GPSInfo in exif:  # asked for where there is none, Pillow makes an empty one
+        exif[ExifTags.IFD.GPSInfo] = dict(exif.get_ifd(ExifTags.IFD.GPSInfo))
     return exif.tobytes()
 
 

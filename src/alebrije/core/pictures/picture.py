@@ -14,7 +14,8 @@ class Picture:
 
     `pixels` is float32 [1, 3, H, W], sRGB in [0, 1]; `alpha` [1, 1, H, W] in [0, 1] or None; `depth` 8 or 16 bits;
     `icc` the profile to convert back into, None for sRGB; `exif` bytes without orientation; `gray` whether the file was
-    grey; `sha256` of the file; `notices` sentences about what was lost or changed in reading.
+    grey; `sha256` of the file; `notices` sentences about what was lost or changed in reading; `dpi` the pixels per inch
+    that the file is to say it is printed with, None to say nothing (it is not read from files).
     """
 
     pixels: Tensor
@@ -26,6 +27,7 @@ class Picture:
     sha256: str | None = None
     notices: tuple[str, ...] = ()
     gray: bool = False
+    dpi: int | None = None
 
     @property
     def height(self) -> int:

@@ -147,7 +147,7 @@ def test_force_replaces_but_never_an_original(verb: tuple[str, ...], alebrije: A
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["hybrid", "--zoom", "walk.avi"], "--zoom writes an animated GIF or a video (.mp4, .webm, .mkv): name the file walk.gif"),
+        (["hybrid", "--zoom", "walk.avi"], "--zoom writes an animated GIF or a video (.mp4, .webm, .mkv): name the file walk"),
         (["stylize", "--timelapse", "work.png"], "name the file work.gif"),
         (["hybrid", "--sigma-low", "0"], "sigma_low"),
         (["hybrid", "--sigma-high", "-3"], "sigma_high"),

@@ -11,7 +11,7 @@ from alebrije.config import build
 from alebrije.core.image import Picture, fit
 from alebrije.errors import ConfigError, PictureError
 from alebrije.events import Done, Warned
-from alebrije.hybrid.align import from_points, warp
+from alebrije.hybrid.alignment.align import from_points, warp
 from alebrije.hybrid.blend import blend, to_cycles
 from alebrije.hybrid.config import HybridConfig
 from alebrije.hybrid.run import HybridResult, hybridize

@@ -17,8 +17,8 @@ from alebrije.core.image import load, to_uint8
 from alebrije.data.pairs import Label, load_pair, read_pairs, write_labels
 from alebrije.errors import DataError
 from alebrije.hybrid.blend import blend, to_sigma
-from alebrije.hybrid.labelling import observe
 from alebrije.hybrid.observer import Viewing
+from alebrije.hybrid.pairs.labelling import observe
 from alebrije.studio import labels as page
 from alebrije.studio.labels import create_app
 

@@ -13,7 +13,7 @@ from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell
 from alebrije.data.prompts import PromptsConfig
 from alebrije.errors import AlebrijeError, DataError
-from alebrije.hybrid.viewing import MakePairsConfig, ViewingConfig
+from alebrije.hybrid.pairs.viewing import MakePairsConfig, ViewingConfig
 
 if TYPE_CHECKING:
     from alebrije.data.pairs import Checked, Pair
@@ -64,7 +64,7 @@ def show(
     report |= {"pairs": [_row(pair, found.reference) for pair in found.pairs], "files": []}
     lines, interrupted = _table(report["pairs"]), False
     if output:
-        from alebrije.hybrid import labelling, sheet
+        from alebrije.hybrid.pairs import labelling, sheet
 
         done = shell.run(sheet.show(found, output, labelling.seen(config), limit=count, force=shell.force))
         report["files"], interrupted = [str(done.result.path)], done.interrupted
@@ -84,7 +84,7 @@ def make(
 
     They are cut to squares and labelled by the observer. pairs.json in the folder tells where each picture came from.
     """
-    from alebrije.hybrid.pairing import make_pairs
+    from alebrije.hybrid.pairs.pairing import make_pairs
 
     done = shell.run(make_pairs(pictures, output, config.model_copy(update={"count": count}), force=shell.force))
     made = done.result
@@ -114,7 +114,7 @@ def label(
     The observer leaves labels that are there as they are; with --force it labels all pairs anew.
     """
     from alebrije.data.pairs import read_pairs
-    from alebrije.hybrid import labelling
+    from alebrije.hybrid.pairs import labelling
 
     viewing = labelling.seen(config)
     if observer:
@@ -184,7 +184,7 @@ def _in_words(report: dict[str, Any]) -> list[str]:
 
 def _row(pair: Pair, reference: int) -> dict[str, Any]:
     """A pair as --json has it."""
-    from alebrije.hybrid.labelling import from_label
+    from alebrije.hybrid.pairs.labelling import from_label
 
     row: dict[str, Any] = {"number": pair.number, "first": pair.first.name, "second": pair.second.name, "low": None}
     if pair.label is not None:

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from alebrije.core.filters import gaussian_blur
 from alebrije.core.image import to_gray
+from alebrije.hybrid.alignment.masks import foreground, small
 from alebrije.hybrid.blend import to_sigma
-from alebrije.hybrid.masks import foreground, small
 
 MOST = 3  # sentences that come out
 FAINT_LOW, FAINT_HIGH = 0.04, 0.008  # rms contrast of luma in [0, 1]: below it a band shows next to nothing

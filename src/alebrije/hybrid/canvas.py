@@ -11,7 +11,7 @@ from torch import Tensor
 
 from alebrije.core.image import Picture, fit
 from alebrije.errors import ConfigError, PictureError
-from alebrije.hybrid.align import Alignment, align, from_points, match, warp
+from alebrije.hybrid.alignment.align import Alignment, align, from_points, match, warp
 from alebrije.hybrid.config import MAX_PRINT, MIN_SIDE, HybridConfig, Points
 
 ENLARGED = 2.0  # times: from here on a print is noticeably soft

@@ -15,7 +15,7 @@ from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Event, Events, Preview, Started, Step, Warned
 from alebrije.hybrid import observer
 from alebrije.hybrid.advice import advise
-from alebrije.hybrid.align import COMMON, Alignment
+from alebrije.hybrid.alignment.align import COMMON, Alignment
 from alebrije.hybrid.blend import blend, blend_three, to_cycles, to_sigma, without_color
 from alebrije.hybrid.canvas import OTHER, Layers, canvas_size, fitting_notices, lay_over, name_of, to_layer
 from alebrije.hybrid.config import HybridConfig

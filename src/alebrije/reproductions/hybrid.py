@@ -28,9 +28,9 @@ from alebrije.data.draw import write
 from alebrije.data.pairs import LABELS, load_pair, read_pairs
 from alebrije.errors import DataError, Interrupted
 from alebrije.events import Done, Event, Events, Saved, Started, Step
-from alebrije.hybrid.pairing import make_pairs
+from alebrije.hybrid.pairs.pairing import make_pairs
+from alebrije.hybrid.pairs.viewing import MakePairsConfig
 from alebrije.hybrid.validation import validate
-from alebrije.hybrid.viewing import MakePairsConfig
 from alebrije.reproductions import hybrid_figures
 from alebrije.reproductions.hybrid_table import table
 from alebrije.reproductions.parts import Reproduced, within

@@ -29,8 +29,8 @@ from torch import Tensor
 from alebrije.config import Config
 from alebrije.data.pairs import Label, Pair, PairSet, read_pairs, write_labels
 from alebrije.errors import AlebrijeError, ConfigError
-from alebrije.hybrid.labelling import from_label, observe, to_label
 from alebrije.hybrid.observer import Plan, Viewing
+from alebrije.hybrid.pairs.labelling import from_label, observe, to_label
 from alebrije.studio.crossing import Source, cross, jpeg, pictures, source
 from alebrije.studio.guard import Guard
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert max(rates) == pytest.approx(1)
     assert rates.index(max(rates)) == 10
     assert rates[-1] == pytest.approx(0, abs=1e-9)
-    assert all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
 
 
 def test_a_small_run_ends_in_a_planner_that_can_be_used(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ class Examples:
 
     def take(self, places: Sequence[int]) -> Examples:
         """The pairs at these places."""
-        labels, numbers = (tuple(values[place] for place in places) for values in (self.labels, self.numbers))
-        return Examples(self.pictures[list(places)], labels, numbers)
+        labels = tuple(self.labels[place] for place in places)
+        return Examples(self.pictures[list(places)], labels, tuple(self.numbers[place] for place in places))
 
     def fingerprint(self) -> str:
         """A sha256 of all pictures and labels."""

@@ -21,8 +21,8 @@ from alebrije.data.pairs import LABELS, REFERENCE, Pair, load_pair, read_pairs, 
 from alebrije.errors import DataError
 from alebrije.events import Event, Started, Step
 from alebrije.hybrid.blend import to_sigma
-from alebrije.hybrid.labelling import from_label
 from alebrije.hybrid.observer import Viewing, both_orders, search
+from alebrije.hybrid.pairs.labelling import from_label
 from alebrije.hybrid.planning.planner import describe_orders
 
 if TYPE_CHECKING:

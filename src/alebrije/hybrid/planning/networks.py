@@ -176,7 +176,8 @@ def two_lumas(first: Tensor, second: Tensor) -> Tensor:
     """The luma of two pictures [B, 3, S, S] as the channels of one, normalised: [B, 2, S, S]."""
     statistics = torch.tensor([MEAN, STD])[:, :, None, None]
     mean, deviation = to_gray(statistics).flatten().tolist()
-    return (torch.cat([to_gray(first), to_gray(second)], 1) - mean) / deviation
+    lumas: Tensor = (torch.cat([to_gray(first), to_gray(second)], 1) - mean) / deviation
+    return lumas
 
 
 def _normalise(pictures: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:

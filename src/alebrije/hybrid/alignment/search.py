@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alebrije.core.filters import gaussian_blur
-from alebrije.hybrid.masks import Shape
+from alebrije.hybrid.alignment.masks import Shape
 
 
 class Level(NamedTuple):

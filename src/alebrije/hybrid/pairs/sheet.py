@@ -19,8 +19,8 @@ from alebrije.data.pairs import Pair, PairSet, load_pair
 from alebrije.errors import ConfigError, Interrupted, PictureError
 from alebrije.events import Done, Events, Saved, Started, Step, Warned
 from alebrije.hybrid.blend import blend, to_sigma
-from alebrije.hybrid.labelling import from_label
 from alebrije.hybrid.observer import Viewing
+from alebrije.hybrid.pairs.labelling import from_label
 from alebrije.hybrid.views import view
 
 SIDE = 256  # pixels, the longer side of each picture

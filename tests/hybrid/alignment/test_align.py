@@ -16,7 +16,7 @@ from alebrije.core.filters import gaussian_blur
 from alebrije.core.image import fit, load
 from alebrije.data.draw import creature
 from alebrije.errors import ConfigError
-from alebrije.hybrid.align import Alignment, align, from_points, match, warp
+from alebrije.hybrid.alignment.align import Alignment, align, from_points, match, warp
 
 IDENTITY = torch.eye(2, 3, dtype=torch.float64)
 MOVES = [(1.25, 8.0, 0.08, -0.05), (0.8, -15.0, -0.1, 0.06), (1.0, -25.0, 0.0, 0.15)]

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from alebrije.core.filters import gaussian_blur
 from alebrije.errors import ConfigError
-from alebrije.hybrid.masks import shape, small
-from alebrije.hybrid.search import LEVELS, coarse, correlation, cost, prepare, refine
+from alebrije.hybrid.alignment.masks import shape, small
+from alebrije.hybrid.alignment.search import LEVELS, coarse, correlation, cost, prepare, refine
 
 CLEARLY = 0.08  # of match: what the identity must be beaten by, over the cost of the change
 COMMON, WELL = 0.22, 0.45  # of match: below it there is no common shape; from here on it is a good one

@@ -17,7 +17,7 @@ from alebrije.errors import Interrupted, PictureError
 from alebrije.events import Done, Events, Saved, Started, Step, Warned
 from alebrije.hybrid.blend import to_cycles, to_sigma
 from alebrije.hybrid.observer import Plan, Viewing, plan
-from alebrije.hybrid.viewing import ViewingConfig
+from alebrije.hybrid.pairs.viewing import ViewingConfig
 
 
 @dataclass(frozen=True, slots=True)

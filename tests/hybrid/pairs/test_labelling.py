@@ -20,11 +20,11 @@ from alebrije.data.pairs import Label, check, load_pair, read_pairs, write_label
 from alebrije.errors import ConfigError, DataError, Interrupted, OutputError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned, last
 from alebrije.hybrid.config import HybridConfig
-from alebrije.hybrid.labelling import from_label, label_pairs, observe, seen, to_label
 from alebrije.hybrid.observer import Plan, Viewing, plan
-from alebrije.hybrid.pairing import make_pairs
-from alebrije.hybrid.sheet import show
-from alebrije.hybrid.viewing import MakePairsConfig, ViewingConfig
+from alebrije.hybrid.pairs.labelling import from_label, label_pairs, observe, seen, to_label
+from alebrije.hybrid.pairs.pairing import make_pairs
+from alebrije.hybrid.pairs.sheet import show
+from alebrije.hybrid.pairs.viewing import MakePairsConfig, ViewingConfig
 
 VIEWING = Viewing(0.2, 0.5, 6.0)
 FEW = MakePairsConfig(count=3, size=32)

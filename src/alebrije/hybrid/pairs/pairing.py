@@ -22,9 +22,9 @@ from alebrije.data.matching import distinct, shape, similar_pairs
 from alebrije.data.pairs import LABELS, Label, Pair, load_pair, write_labels
 from alebrije.errors import DataError, Interrupted, OutputError, PictureError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
-from alebrije.hybrid.labelling import seen, to_label
 from alebrije.hybrid.observer import plan
-from alebrije.hybrid.viewing import MakePairsConfig
+from alebrije.hybrid.pairs.labelling import seen, to_label
+from alebrije.hybrid.pairs.viewing import MakePairsConfig
 
 RECORD = "pairs.json"
 QUALITY = 95  # of JPEG files

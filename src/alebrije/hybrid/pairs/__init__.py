@@ -1,0 +1,1 @@
+"""Pairs worth crossing: made of any pictures, labelled by the observer, shown."""

@@ -1,7 +1,8 @@
 """Rebuild the pictures of README.md and docs/: `python docs/pictures.py`, or only some: `python docs/pictures.py creatures`.
 
 They are made of scikit-image's photographs (the extra `demo`) and of what the program draws and trains itself, with the
-default settings and the default network. docs/pictures/README.md has the command for each picture by itself.
+default settings and the default network. docs/pictures/README.md has the command for each picture by itself. The figures of
+the pages on hybrids are not made here but by `alebrije reproduce hybrid`.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        (folder / "inputs").mkdir()
         gather(folder)
         self.stylize = functools.cache(self._stylize)
 
     def path(self, name: str) -> Path:
-        return self.folder / f"{name}.png"
+        return self.folder / "inputs" / f"{name}.png"
 
     def pixels(self, name: str) -> Tensor:
         return load(self.path(name)).pixels
@@ -49,10 +51,6 @@ class Workshop:
     def _stylize(self, content: str, style: str) -> Tensor:
         pixels: Tensor = alebrije.stylize(self.path(content), self.path(style)).image.pixels
         return pixels
-
-
-def hybrid(workshop: Workshop, first: str, second: str) -> Tensor:
-    return beside([high(view) for view in workshop.hybrid(first, second)])
 
 
 def style_coffee_mosaic(workshop: Workshop) -> Tensor:
@@ -98,9 +96,6 @@ def hero(workshop: Workshop) -> Tensor:
 
 PICTURES: dict[str, Callable[[Workshop], Tensor]] = {
     "hero.jpg": hero,
-    "hybrid-cat-face.jpg": functools.partial(hybrid, first="cat", second="face"),
-    "hybrid-astronaut-camera.jpg": functools.partial(hybrid, first="astronaut", second="camera"),
-    "hybrid-cup-retina.jpg": functools.partial(hybrid, first="cup", second="retina"),
     "style-coffee-mosaic.jpg": style_coffee_mosaic,
     "style-grid.jpg": style_grid,
     "creatures.png": creatures,

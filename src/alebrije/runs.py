@@ -8,6 +8,8 @@ runs/NAME/
   plots/*.png          curves
   checkpoints/000500/  see `core.checkpoint`
   model.safetensors    the one file to share: weights, recipe, data, licence and metrics in its header
+  report.html          all of it to look at
+  evaluation/          what `alebrije evaluate` found out
 """
 
 from __future__ import annotations

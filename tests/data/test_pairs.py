@@ -120,6 +120,13 @@ def test_at_224_the_file_is_the_student_reports(tmp_path: Path) -> None:
     assert path.read_text() == "# reference 256\n1 8.5 3.25\n-\n"
 
 
+def test_comments_stay_where_they_are(fill: Fill) -> None:
+    folder = fill(*numbered(2), labels="# reference 256\n# who: me\n0 1 2\n\n# not sure of this one\n1 3 4\n# the end\n")
+    write_labels(folder, [Label(1, 5, 6), None], read_pairs(folder).reference)
+    kept = "# reference 256\n# who: me\n1 5 6\n# not sure of this one\n-\n# the end\n"
+    assert (folder / "labels.txt").read_text() == kept
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -21,7 +21,8 @@ from alebrije.errors import ConfigError, DataError
 from alebrije.events import Done, Saved, Started, Step
 from alebrije.hybrid import validation
 from alebrije.hybrid.observer import NOISE, Viewing, degrees, plan
-from alebrije.hybrid.validation import LAYERS, VIEWING, Choice, Verdict, eye, findings, judge, probe, probes, validate, viewer
+from alebrije.hybrid.pairs.labelling import USUAL as VIEWING
+from alebrije.hybrid.validation import LAYERS, Choice, Verdict, eye, findings, judge, probe, probes, validate, viewer
 from alebrije.hybrid.validation.viewer import CONTRAST, GREY, adapted, view
 
 WIDTH = 0.2

@@ -35,6 +35,10 @@ def test_the_table_begins_with_the_reports_own_figures() -> None:
 def test_pictures_to_learn_from_want_others_to_test_with(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--held-out"):
         list(reproduce(HybridReproduction(data=str(tmp_path)), tmp_path))
+    with pytest.raises(DataError, match="--data"):
+        list(reproduce(HybridReproduction(held_out=str(tmp_path)), tmp_path))
+    with pytest.raises(DataError, match="within each other"):
+        list(reproduce(HybridReproduction(data=str(tmp_path), held_out=str(tmp_path / "some")), tmp_path))
 
 
 @pytest.mark.slow

@@ -11,7 +11,13 @@ from alebrije.cli.shell import Shell, human_bytes
 
 app = new_app()
 
-EXTRAS = {"demo": ("scikit-image", "skimage"), "weights": ("h5py", "h5py"), "heif": ("pillow-heif", "pillow_heif")}
+EXTRAS = {
+    "demo": ("scikit-image", "skimage"),
+    "weights": ("h5py", "h5py"),
+    "heif": ("pillow-heif", "pillow_heif"),
+    "video": ("av", "av"),
+    "diffusers": ("diffusers", "diffusers"),
+}
 """What each extra brings: the package, and the module in it."""
 
 

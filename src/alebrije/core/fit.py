@@ -191,11 +191,10 @@ StepFunction = Callable[[State, Tensor], Mapping[str, float]]
 SampleFunction = Callable[[State], Tensor]
 
 
-def optimizer(config: TrainConfig, network: nn.Module, **options: Any) -> torch.optim.Optimizer:
-    """The recipe's optimiser for the weights of `network` that require gradients; `options` go before the recipe's."""
+def optimizer(config: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimiser for the weights of `network` that require gradients."""
     weights = [p for p in network.parameters() if p.requires_grad]
-    if config.weight_decay is not None:
-        options = {"weight_decay": config.weight_decay} | options
+    options = {} if config.weight_decay is None else {"weight_decay": config.weight_decay}
     return OPTIMIZERS[choose("optimizer", config.optimizer, OPTIMIZERS)](weights, lr=config.learning_rate, **options)
 
 

@@ -34,12 +34,13 @@ def _has_pictures(folder: Path) -> bool:
 
 
 def read_squares(paths: Sequence[Path], size: int) -> Generator[Event, None, dict[Path, Tensor]]:
-    """The middle squares of the pictures, uint8 [1, 3, size, size] each; one that cannot be read is named and left out."""
+    """The middle squares of the pictures, transparent places white, uint8 [1, 3, size, size] each; one that cannot be read is
+    named and left out."""
     yield Started("reading pictures", len(paths))
     found: dict[Path, Tensor] = {}
     for count, path in enumerate(paths, 1):
         try:
-            found[path] = (fit(load(path).pixels, (size, size)) * 255).round().to(torch.uint8)
+            found[path] = (fit(load(path).on_white, (size, size)) * 255).round().to(torch.uint8)
         except PictureError as error:
             yield Warned(f"left out: {error}")
         yield Step(count, len(paths))

@@ -28,6 +28,7 @@ REFERENCE = 224  # pixels: the width that the student report's networks see
 LABELS = "labels.txt"
 UNLABELLED = "-"
 MIN_SIDE = 8  # pixels, as for every hybrid
+NAMES_REFERENCE = re.compile(r"#\s*reference[\s:=]+([-+.\d]+)\s*(?:px|pixels)?", re.IGNORECASE)
 NAMED = 5  # files that a sentence names before it counts
 
 
@@ -126,16 +127,19 @@ def survey(folder: Path | str) -> tuple[PairSet, list[str]]:
 
 
 def write_labels(folder: Path | str, labels: Sequence[Label | None], reference: int = REFERENCE) -> Path:
-    """Write labels.txt, line i for pair i, replacing what was there; returns its path.
+    """Write labels.txt, line i for pair i, replacing what was there but for comments; returns its path.
 
     Sigmas are written with six digits. Raises `DataError` for a label that `read_pairs` would refuse, and `OutputError`.
     """
+    path = Path(folder) / LABELS
+    comments = _comments(path)
     lines = [] if reference == REFERENCE else [f"# reference {reference}"]
     for index, label in enumerate(labels, 1):
+        lines += comments.get(index, [])
         lines.append(UNLABELLED if label is None else f"{label.low} {label.sigma_first:.6g} {label.sigma_second:.6g}")
         if label is not None and (wrong := _mistake(label)):
             raise DataError(f"the label of pair {index} cannot be written: {wrong}")
-    path = Path(folder) / LABELS
+    lines += [line for index in sorted(comments) if index > len(labels) for line in comments[index]]
     with atomic(path, force=True) as temporary:
         temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
@@ -167,7 +171,7 @@ def load_pair(pair: Pair) -> tuple[Tensor, Tensor]:
         picture = load(path)
         if min(picture.size) < MIN_SIDE:
             raise PictureError(f"{path}: {picture.width}x{picture.height} pixels, a hybrid needs {MIN_SIDE}x{MIN_SIDE} at least")
-        pictures.append(picture.pixels if picture.alpha is None else 1 + (picture.pixels - 1) * picture.alpha)
+        pictures.append(picture.on_white)
     height, width = max((picture.shape[-2:] for picture in pictures), key=lambda size: (size[0] * size[1], size[1]))
     first, second = (fit(picture, (height, width)) for picture in pictures)
     return first, second
@@ -224,7 +228,7 @@ def _read_labels(path: Path, count: int) -> tuple[list[Label | None], int, list[
     for number, line in enumerate(lines, 1):
         text = line.strip()
         try:
-            if named := re.fullmatch(r"#\s*reference[\s:=]+([-+.\d]+)\s*(?:px|pixels)?", text, re.IGNORECASE):
+            if named := NAMES_REFERENCE.fullmatch(text):
                 reference = _parse_reference(named[1])
             elif text and not text.startswith("#"):
                 labels.append(None)
@@ -235,6 +239,21 @@ def _read_labels(path: Path, count: int) -> tuple[list[Label | None], int, list[
         mistakes.append(f"{path} has {len(labels)} labels for {count} pairs: write one line a pair, `-` where there is no label")
         labels = [None] * count
     return labels, reference, mistakes
+
+
+def _comments(path: Path) -> dict[int, list[str]]:
+    """The comments of labels.txt, by the number of the label that they stand before; none if there is no such file."""
+    found: dict[int, list[str]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return found
+    following = 1
+    for line in map(str.strip, lines):
+        if line.startswith("#") and not NAMES_REFERENCE.fullmatch(line):
+            found.setdefault(following, []).append(line)
+        following += bool(line) and not line.startswith("#")
+    return found
 
 
 def _parse_label(text: str) -> Label:

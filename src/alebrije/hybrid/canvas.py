@@ -68,10 +68,7 @@ def fitting_notices(
 
 def to_layer(picture: Picture, size: tuple[int, int]) -> Layer:
     """The picture, cropped and scaled to `size` (height, width), with white beneath its transparent places."""
-    pixels = picture.pixels
-    if picture.alpha is not None:
-        pixels = 1 + (pixels - 1) * picture.alpha
-    return Layer(fit(pixels, size), None if picture.alpha is None else fit(picture.alpha, size))
+    return Layer(fit(picture.on_white, size), None if picture.alpha is None else fit(picture.alpha, size))
 
 
 def lay_over(

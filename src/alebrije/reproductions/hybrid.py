@@ -89,7 +89,12 @@ def _pictures(config: HybridReproduction, folder: Path) -> Generator[Event, None
     """Where the pictures to learn from and those to test with are."""
     if config.data and not config.held_out:
         raise DataError("name pictures to test with as well, which nobody learns from: --held-out FOLDER")
+    if config.held_out and not config.data:
+        raise DataError("name pictures to learn from as well: --data FOLDER, or leave out --held-out")
     if config.data and config.held_out:
+        learned, held_out = Path(config.data).resolve(), Path(config.held_out).resolve()
+        if learned.is_relative_to(held_out) or held_out.is_relative_to(learned):
+            raise DataError(f"{config.held_out} and {config.data} lie within each other: test with pictures nobody learns from")
         return Path(config.data), Path(config.held_out)
     for name, (share, seed) in DRAWN.items():
         if not (folder / name / "metadata.jsonl").exists():

@@ -9,16 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch.nn import functional as F
+
 import alebrije
 from alebrije.cli.exhibition import gather
 from alebrije.core import plots
-from alebrije.core.image import save
+from alebrije.core.image import resize, save
 from alebrije.core.pictures.panels import below, beside, high
 from alebrije.data.draw import creature
 from alebrije.reproductions.hybrid_table import CONSTANT, REPORTED, WORDS
 
 CURVES = {"test_mae": "error of the sigmas, held out, px", "test_accuracy": "right roles, held out"}
 EXAMPLES = (("cat", "face"), ("astronaut", "camera"), ("cup", "retina"))
+ALIGNED = (7000004, 7000007)  # seeds of two creatures that look the same way
 QUALITY = 90
 
 
@@ -84,6 +87,7 @@ def learning(runs: Sequence[Path], path: Path) -> Path:
 
 def examples(place: Path, target: Path) -> Iterator[Path]:
     """Hybrids of pictures that everybody has; `place` is a folder for the inputs."""
+    (place / "inputs").mkdir()
     gather(place)
     inputs = {path.stem: path for path in (place / "inputs").iterdir()}
     for first, second in EXAMPLES:
@@ -106,21 +110,21 @@ def chosen(inputs: Mapping[str, Path]) -> Any:
 
 
 def three(inputs: Mapping[str, Path]) -> Any:
-    """A hybrid of three pictures, and what is seen of it from near, from the middle and from afar."""
-    made = alebrije.hybridize(inputs["cat"], inputs["face"], inputs["retina"], previews=True)
-    return beside([high(view, 300) for view in (made.image.pixels, *made.previews.values())])
+    """A hybrid of three pictures at the sizes that it has, for one pair of eyes, from 0.5 m, 2.2 m and 10 m."""
+    made = alebrije.hybridize(inputs["cat"], inputs["cup"], inputs["face"], far=10)
+    panels = [high(made.image.pixels, height) for height in (480, 107, 24)]
+    return beside([F.pad(panel, (0, 0, 480 - panel.shape[-2], 0), value=1.0) for panel in panels])
 
 
 def aligned() -> Any:
-    """Two creatures that do not lie over each other: their hybrid as it is, and with --align auto, near and far."""
-    first, second = creature(4, 512, background="white").image, creature(19, 512, background="white").image
-    rows = [alebrije.hybridize(first, second, align=align, previews=True) for align in ("none", "auto")]
+    """Two creatures of which one is smaller and aside: their hybrid as it is, and with --align auto, each near and far."""
+    first, second = (creature(seed, 512, background="white").image for seed in ALIGNED)
+    small = F.pad(resize(second, (340, 340)), (150, 22, 20, 152), value=1.0)
+    rows = [alebrije.hybridize(first, small, low="second", align=align, previews=True) for align in ("none", "auto")]
     return beside([high(view, 300) for made in rows for view in (made.image.pixels, made.previews["far"])])
 
 
 def gray_high(inputs: Mapping[str, Path]) -> Any:
     """The same hybrid with the near picture's colours and without them."""
-    made = [alebrije.hybridize(inputs["cup"], inputs["retina"], gray_high=gray) for gray in (False, True)]
+    made = [alebrije.hybridize(inputs["face"], inputs["mosaic"], low="first", gray_high=gray) for gray in (False, True)]
     return beside([high(result.image.pixels, 300) for result in made])
-
-

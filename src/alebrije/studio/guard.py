@@ -65,7 +65,7 @@ def refuse(method: str, headers: Headers) -> tuple[int, str] | None:
     if from_elsewhere and not (method == "GET" and headers.get("sec-fetch-mode") == "navigate"):
         return 403, "another web site asked for this: open the page itself"
     origin = headers.get("origin")
-    if method not in SAFE_METHODS and origin is not None and urlsplit(origin).netloc != host:
+    if method not in SAFE_METHODS and origin not in (None, f"http://{host}", f"https://{host}"):
         return 403, "another web site asked for this change: open the page itself"
     return None
 

@@ -172,10 +172,11 @@ async function save(choice) {
     pair.label = label;
     if (visit === state.visit) written(choice);
   } catch (error) {
-    if (error.status === 409) await conflict();
+    if (error.status === 409 && visit === state.visit) await conflict().catch((other) => tell(other.message, "bad"));
     else tell(error.message, "bad");
+  } finally {
+    saving = false;
   }
-  saving = false;
   showStrip();
 }
 

@@ -180,7 +180,7 @@ def test_many_moved_photographs_are_laid_back(name: str, move: tuple[float, ...]
 
 
 @pytest.mark.parametrize(("seed", "background"), [(3, "landscape"), (7, "white")])
-def test_a_moved_animalis_laid_back(seed: int, background: str) -> None:
+def test_a_moved_animal_is_laid_back(seed: int, background: str) -> None:
     found, error = recovered(drawn(seed, background), (1.5, 20.0, 0.05, 0.1))
     assert error < 0.01
     assert found.degrees == pytest.approx(-20, abs=1.5)

@@ -129,6 +129,17 @@ def test_pairs_without_a_label_get_one_and_the_others_keep_theirs(pairs: Path) -
         assert cutoffs == pytest.approx([choice.cycles_low, choice.cycles_high], rel=1e-5)
 
 
+def test_a_label_that_is_made_elsewhere_meanwhile_stays(pairs: Path) -> None:
+    events = label_pairs(pairs, VIEWING)
+    list(until(events, lambda event: isinstance(event, Step)))
+    write_labels(pairs, [None, Label(1, 9.0, 4.0), None])
+    list(events)
+    labels = [pair.label for pair in read_pairs(pairs).pairs]
+    assert labels[0]
+    assert labels[1] == Label(1, 9.0, 4.0)
+    assert labels[2]
+
+
 def test_with_force_all_are_labelled_anew(pairs: Path) -> None:
     write_labels(pairs, [Label(0, 99, 99)] * 3)
     assert last(label_pairs(pairs, VIEWING)).now == 0

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from alebrije import steps
-from alebrije.core.tensorfiles import read_safetensors
+from alebrije.core.tensorfiles import read_safetensors, write_safetensors
 from alebrije.errors import Interrupted
 from alebrije.events import Done, Step, Warned
+from alebrije.hybrid.planning import lessons
 from alebrije.hybrid.planning.bands import SIZE
 from alebrije.hybrid.planning.distil import planner_losses, schedule
 from alebrije.hybrid.planning.lessons import Lessons
@@ -21,6 +22,11 @@ from alebrije.hybrid.planning.planner import Planner
 from alebrije.hybrid.planning.use import load_planner
 
 SMALL: dict[str, Any] = {"pairs": 12, "creatures": 40, "hold_out": 3, "steps": 6, "batch_size": 4, "width": 8, "log_every": 2}
+
+
+@pytest.fixture(autouse=True)
+def _short_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lessons, "TESTED", 10)
 
 
 def batch(count: int = 5) -> Lessons:
@@ -68,7 +74,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 def test_a_small_run_ends_in_a_planner_that_can_be_used(tmp_path: Path) -> None:
     from alebrije.data.draw import creature
-    from alebrije.hybrid.planning.lessons import USUAL
+    from alebrije.hybrid.pairs.labelling import USUAL
 
     done = list(steps.train("hybrid/planner", run=tmp_path / "run", **SMALL))[-1]
     assert isinstance(done, Done)
@@ -80,13 +86,19 @@ def test_a_small_run_ends_in_a_planner_that_can_be_used(tmp_path: Path) -> None:
     assert "pairs: 12" in header["recipe"]
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    list(steps.train("hybrid/planner", run=tmp_path / "whole", **SMALL))
-    begun = steps.train("hybrid/planner", run=tmp_path / "halves", **SMALL)
+@pytest.mark.parametrize("width", [None, 5])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(width: int | None, tmp_path: Path) -> None:
+    before = tmp_path / "before.safetensors"
+    if width:  # it goes on from another one, of another width than the recipe's
+        write_safetensors(before, Planner(width).state_dict(), {"network": "hybrid-planner"})
+    start = {"start": str(before)} if width else {}
+    list(steps.train("hybrid/planner", run=tmp_path / "whole", **SMALL | start))
+    begun = steps.train("hybrid/planner", run=tmp_path / "halves", **SMALL | start)
     while not (isinstance(event := next(begun), Step) and (event.index, event.total) == (3, SMALL["steps"])):
         pass
     assert isinstance(begun.throw(Interrupted()), Warned)
     assert [event.interrupted for event in begun if isinstance(event, Done)] == [True]
+    before.unlink(missing_ok=True)
     list(steps.train("", run=tmp_path / "halves", resume=True))
     whole, halves = (read_safetensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "halves"))
     assert all(torch.equal(whole[name], halves[name]) for name in whole)

@@ -17,7 +17,7 @@ from alebrije.errors import RunError, WeightsError
 from alebrije.hybrid import observer
 from alebrije.hybrid.observer import CYCLES, Viewing, both_orders, measure, sensitivity
 from alebrije.hybrid.planning.bands import COUNT, EDGES, SIZE, describe
-from alebrije.hybrid.planning.planner import Guess, Planner, role_logit, shipped, sigmas
+from alebrije.hybrid.planning.planner import LEAST, Guess, Planner, role_logit, shipped, sigmas
 from alebrije.hybrid.planning.use import load_answerer, load_planner
 
 VIEWING = Viewing(0.2, 0.5, 6.0)
@@ -73,16 +73,20 @@ def test_a_description_names_bands_as_the_eye_weighs_them() -> None:
     bands = [int(torch.bucketize(torch.tensor(float(cycles)), EDGES)) for cycles in (10, 40)]
     near_low, near_high = described[COUNT : 2 * COUNT], described[2 * COUNT : 3 * COUNT]
     assert [int(near_low.argmax()), int(near_high.argmax())] == bands
-    # A cosine of amplitude 0.2 has the power 0.02; the eye at 0.5 m sees 10 cycles on 20 cm through its sensitivity.
+    # A cosine of amplitude 0.2 has the power 0.02; the eye at 0.5 m sees 10 cycles on 20 cm through its sensitivity. The
+    # observer's frequencies are means of bins half a cycle wide.
     angle = math.degrees(2 * math.atan(0.1 / 0.5))
     gain = float(sensitivity(torch.tensor(10 / angle, dtype=torch.float64)))
-    assert float(near_low[bands[0]].exp()) == pytest.approx(0.02 * gain**2 + observer.NOISE, rel=0.02)
+    assert float(near_low[bands[0]].exp()) == pytest.approx(0.02 * gain**2 + observer.NOISE, rel=0.05)
 
 
 def test_bands_correlate_fully_where_the_pictures_are_one() -> None:
     picture = creature(5, 256, background="landscape").image
-    described = describe(measure(picture, picture), VIEWING)
-    assert torch.allclose(described[2 : COUNT - 1], torch.ones(COUNT - 3), atol=1e-4)
+    spectra = measure(picture, picture)
+    described = describe(spectra, VIEWING)
+    held = torch.bincount(torch.bucketize(spectra.cycles, EDGES), minlength=COUNT) > 0
+    assert held.sum() > 0.8 * COUNT
+    assert torch.allclose(described[:COUNT], held.float(), atol=1e-4)
 
 
 def test_roles_and_sigmas_come_from_the_better_order() -> None:
@@ -120,8 +124,33 @@ def test_the_shipped_planner_takes_what_the_observer_takes() -> None:
     assert sorted(octaves)[len(octaves) // 2] < 0.25
 
 
+@pytest.mark.parametrize("size", [(160, 240), (240, 160), (100, 300)])
+def test_pictures_of_other_proportions_than_those_learnt_from_are_understood(size: tuple[int, int]) -> None:
+    """It learnt from squares, whose frequencies leave some of the lowest bands empty; those of other pictures do not."""
+    lost = []
+    for seed in range(900, 908):
+        picture, soft = creature(seed, size).image, gaussian_blur(creature(seed + 300, size).image, 3.0)
+        plan, careful = shipped().plan(picture, soft, VIEWING), observer.plan(picture, soft, VIEWING)
+        assert plan.low == careful.low
+        lost.append(careful.score - plan.score)
+    assert sum(lost) / len(lost) < 0.1
+
+
+def test_what_never_changed_in_the_lessons_does_not_count() -> None:
+    torch.manual_seed(0)
+    planner = Planner(8)
+    planner.deviation[3] = LEAST
+    described = torch.randn(2, SIZE)
+    other = described.clone()
+    other[:, 3] += 5.0
+    with torch.no_grad():
+        assert all(torch.equal(one, two) for one, two in zip(planner(described), planner(other), strict=True))
+        other[:, 4] += 5.0
+        assert not torch.equal(planner(described).low, planner(other).low)
+
+
 def test_any_size_gets_nearly_the_same_plan() -> None:
-    first, second = pair(21, 640)
+    first, second = pair(30, 640)  # the observer is sure of the role: 0.561 against 0.531
     plans = [shipped().plan(resize(first, (side, side)), resize(second, (side, side)), VIEWING) for side in (320, 640)]
     assert plans[0].low == plans[1].low
     assert plans[0].cycles_low == pytest.approx(plans[1].cycles_low, rel=0.05)
@@ -144,13 +173,21 @@ def test_what_is_no_planner_is_refused(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "other.safetensors", {"weight": torch.zeros(2, 2)}, {"recipe": "{}"})
     with pytest.raises(WeightsError, match="no planner"):
         load_planner(str(tmp_path / "other.safetensors"))
+    write_safetensors(tmp_path / "theirs.safetensors", {"weight": torch.zeros(2, 2)}, {"recipe": "recipe: gan/dense\nsteps: 1"})
+    with pytest.raises(WeightsError, match="no planner"):
+        load_planner(str(tmp_path / "theirs.safetensors"))
+    holed = Planner(4).state_dict() | {"mean": torch.full((SIZE,), math.nan)}
+    write_safetensors(tmp_path / "holed.safetensors", holed, {"network": "hybrid-planner"})
+    with pytest.raises(WeightsError, match="damaged"):
+        load_planner(str(tmp_path / "holed.safetensors"))
     write_safetensors(tmp_path / "odd.safetensors", {"layers.0.weight": torch.zeros(4, 4)}, {"network": "hybrid-planner"})
     with pytest.raises(WeightsError, match="no planner"):
         load_planner(str(tmp_path / "odd.safetensors"))
 
 
-def test_classic_pairs_get_their_roles(assets: Path) -> None:
+def test_classic_pairs_get_plans_as_good_as_the_observers(assets: Path) -> None:
     folder = assets / "hybrid"
-    for number, low, high in ((1, "dog", "cat"), (3, "marilyn", "einstein"), (2, "bicycle", "motorcycle")):
-        pictures = [load(folder / f"{number}_{name}.png").pixels for name in (low, high)]
-        assert shipped().plan(pictures[0], pictures[1], VIEWING).low == "first"
+    for number, one, other in ((1, "dog", "cat"), (3, "marilyn", "einstein"), (2, "bicycle", "motorcycle")):
+        first, second = (load(folder / f"{number}_{name}.png").pixels for name in (one, other))
+        best = observer.plan(first, second, VIEWING).score
+        assert best - 0.03 < shipped().plan(first, second, VIEWING).score <= best + 1e-6

@@ -128,9 +128,9 @@ def test_sample_hybrids_are_those_of_the_label(low: int, width: int) -> None:
         return gaussian_filter(picture, (0, sigma, sigma), mode="reflect", truncate=6)
 
     expected = blurred(*far) + near[0] - blurred(*near)
-    found = figures._hybrid(pair, label)
+    found = figures.hybrid(pair, label)
     assert np.abs(found[0].numpy() - expected.clip(0, 1)).max() < 5e-3
-    torch.testing.assert_close(figures._hybrid(pair.flip(0), label.mirrored()), found)
+    torch.testing.assert_close(figures.hybrid(pair.flip(0), label.mirrored()), found)
 
 
 def test_a_right_answer_looks_like_the_label(tmp_path: Path) -> None:
@@ -175,6 +175,20 @@ def test_pairs_that_were_learned_from_do_not_count(run: Path, pairs: Path, asked
     assert asked == split_pairs(12, 0.75, 3)[1]
     assert "held out" in warned
     assert result.report["count"] == 3
+
+
+def test_pairs_that_were_labelled_later_do_not_mix_the_held_out_with_the_others(
+    run: Path, pairs: Path, asked: list[int], tmp_path: Path
+) -> None:
+    write_labels(pairs, [None if index in (4, 7) else label for index, label in enumerate(labels_of(12))])
+    Run(run).write_model({"weight": torch.zeros(1)}, {"training_pairs": [0, 1, 2, 3, 5, 8, 9, 10], "test_pairs": [6, 11]})
+    write_labels(pairs, labels_of(12))
+    result, _ = outcome(steps.evaluate(run))
+    assert asked == [6, 11]
+    assert result.report["count"] == 2
+    write_labels(pairs, [None if index in (6, 11) else label for index, label in enumerate(labels_of(12))])
+    with pytest.raises(DataError, match="held out"):
+        list(steps.evaluate(run))
 
 
 def test_other_pairs_count_all_but_those_without_a_label(run: Path, pairs: Path, asked: list[int], tmp_path: Path) -> None:

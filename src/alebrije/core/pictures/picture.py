@@ -30,6 +30,11 @@ class Picture:
     dpi: int | None = None
 
     @property
+    def on_white(self) -> Tensor:
+        """The pixels with white beneath transparent places: [1, 3, H, W]."""
+        return self.pixels if self.alpha is None else 1 + (self.pixels - 1) * self.alpha
+
+    @property
     def height(self) -> int:
         return self.pixels.shape[-2]
 

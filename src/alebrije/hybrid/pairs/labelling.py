@@ -12,8 +12,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from alebrije.data.pairs import REFERENCE, Label, load_pair, read_pairs, write_labels
-from alebrije.errors import Interrupted, PictureError
+from alebrije.data.pairs import REFERENCE, Label, PairSet, load_pair, read_pairs, write_labels
+from alebrije.errors import DataError, Interrupted, PictureError
 from alebrije.events import Done, Events, Saved, Started, Step, Warned
 from alebrije.hybrid.blend import to_cycles, to_sigma
 from alebrije.hybrid.observer import Plan, Viewing, plan
@@ -52,6 +52,10 @@ def seen(config: ViewingConfig) -> Viewing:
     return Viewing(config.screen_width / 100, config.near, config.far)
 
 
+USUAL = seen(ViewingConfig())
+"""How hybrids are looked at if nobody says otherwise: 20 cm wide, from 0.5 m and from 6 m."""
+
+
 def label_pairs(folder: Path | str, viewing: Viewing, *, force: bool = False) -> Events:
     """Let the observer label the pairs that have no label, or with `force` all of them; ends with `Done(Labelled)`.
 
@@ -62,7 +66,6 @@ def label_pairs(folder: Path | str, viewing: Viewing, *, force: bool = False) ->
     labels = [None if force else pair.label for pair in found.pairs]
     missing = [index for index, label in enumerate(labels) if label is None]
     before, failed, interrupted = len(labels) - len(missing), dict[int, str](), False
-    old = [pair.label for pair in found.pairs]
     try:
         yield Started("labelling pairs", len(missing))
         for count, index in enumerate(missing, 1):
@@ -76,9 +79,21 @@ def label_pairs(folder: Path | str, viewing: Viewing, *, force: bool = False) ->
     except Interrupted:
         interrupted = True
     now = _count(labels) - before
-    path = write_labels(folder, [new or was for new, was in zip(labels, old, strict=True)], found.reference)
+    path = write_labels(folder, _merged(folder, found, labels), found.reference)
     yield Saved(path)
     yield Done(Labelled(path, now, before, failed), interrupted=interrupted)
+
+
+def _merged(folder: Path | str, found: PairSet, labels: Sequence[Label | None]) -> list[Label | None]:
+    """The new labels, and those of the file as it is now where there is no new one, or somebody else has made one since.
+
+    Raises `DataError` if it is no longer a file for these pairs.
+    """
+    here = read_pairs(folder)
+    if here.reference != found.reference or [pair.number for pair in here.pairs] != [pair.number for pair in found.pairs]:
+        raise DataError(f"{folder} was changed while it was labelled: label it again")
+    pairs = zip(labels, found.pairs, here.pairs, strict=True)
+    return [pair.label if new is None or pair.label != was.label else new for new, was, pair in pairs]
 
 
 def _count(labels: Sequence[Label | None]) -> int:

@@ -176,8 +176,7 @@ def _gather(sources: Sequence[Path]) -> list[Path]:
 def _square(path: Path, size: int) -> tuple[Tensor, int, str | None]:
     """The middle square [1, 3, size, size] of a picture, transparent places white, its shorter side, and the file's sha256."""
     picture = load(path)
-    pixels = picture.pixels if picture.alpha is None else 1 + (picture.pixels - 1) * picture.alpha
-    return fit(pixels, (size, size)), min(picture.size), picture.sha256
+    return fit(picture.on_white, (size, size)), min(picture.size), picture.sha256
 
 
 def _check_folder(folder: Path, *, force: bool) -> list[Path]:

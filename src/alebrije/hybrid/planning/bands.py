@@ -1,6 +1,7 @@
-"""What the planner knows of two pictures: their contrast in bands of half an octave, as an eye sees it from near and far.
+"""What the planner knows of two pictures: their contrast in bands of a third of an octave, as an eye sees it from near and far.
 
-The eye's contrast sensitivity filters first, so that nothing reaches the network that a viewer could not see.
+All that is said of contrast has gone through the eye's sensitivity, so that no network sees what a viewer could not. How
+far the two pictures agree in each band is told once without it: sensitivity cancels in a correlation.
 """
 
 from __future__ import annotations

@@ -17,19 +17,18 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from alebrije.core import plots
+from alebrije.core import checkpoint, plots
 from alebrije.core.fit import Shuffled, State, TrainConfig, finished, fit, optimizer, stopped
 from alebrije.core.report import write_report
 from alebrije.core.tensorfiles import write_safetensors
-from alebrije.data.pairs import LABELS, REFERENCE, Label
+from alebrije.data.pairs import LABELS, Label
 from alebrije.events import Events, Saved
-from alebrije.hybrid.planning.answers import Answers, judge
+from alebrije.hybrid.planning.answers import judge
 from alebrije.hybrid.planning.lessons import Lessons, lessons
-from alebrije.hybrid.planning.planner import Guess, Planner, read_planner, role_logit, shipped, sigmas
+from alebrije.hybrid.planning.planner import LEAST, Planner, from_tensors, read_planner, role_logit, shipped
 from alebrije.runs import Run
 
 SCORE_WEIGHT, ROLE_WEIGHT = 10.0, 0.1  # scores differ by tenths where octaves differ by ones
-WEIGHT_DECAY = 1e-2
 
 
 class PlannerConfig(TrainConfig):
@@ -56,10 +55,10 @@ def train(config: PlannerConfig, run: Run) -> Events:
     """Learn, then write the curves, `model.safetensors` and `planner.safetensors`, the file that is shipped."""
     known, test, facts = yield from lessons(config, run.folder)
     torch.manual_seed(config.seed)
-    planner = _start(config, known)
+    planner = _start(config, known, run)
     state = State(
         {"planner": planner},
-        {"planner": optimizer(config, planner, weight_decay=WEIGHT_DECAY)},
+        {"planner": optimizer(config, planner)},
         Shuffled(len(known.role), config.batch_size, config.seed),
         config.ema_decay,
     )
@@ -84,8 +83,13 @@ def train(config: PlannerConfig, run: Run) -> Events:
     yield finished(state, run, metrics)
 
 
-def _start(config: PlannerConfig, known: Lessons) -> Planner:
-    """The planner to begin with: a new one that knows its lessons' mean and deviation, or one that was trained before."""
+def _start(config: PlannerConfig, known: Lessons, run: Run) -> Planner:
+    """The planner to begin with: a new one that knows its lessons' mean and deviation, or one that was trained before.
+
+    A run that goes on has its own in its checkpoint, whatever has become of the one that it began from.
+    """
+    if checkpoint.numbered(run.folder / "checkpoints"):
+        return from_tensors(checkpoint.load_latest(run.folder / "checkpoints")[1]["networks"]["planner"]).train()
     people = bool(config.data) and (Path(str(config.data)) / LABELS).is_file()
     start = ("shipped" if people else "scratch") if config.start == "auto" else config.start
     if start != "scratch":
@@ -93,7 +97,7 @@ def _start(config: PlannerConfig, known: Lessons) -> Planner:
     planner = Planner(config.width)
     flat = known.described.flatten(0, 1)
     planner.mean.copy_(flat.mean(0))
-    planner.deviation.copy_(flat.std(0) + 1e-3)
+    planner.deviation.copy_(flat.std(0) + LEAST)
     return planner
 
 
@@ -113,23 +117,16 @@ def planner_losses(planner: Planner, batch: Lessons) -> dict[str, Tensor]:
     return {"octaves": octaves, "score": SCORE_WEIGHT * scores, "role": ROLE_WEIGHT * role}
 
 
-@torch.no_grad()
-def answers(planner: Planner, some: Lessons) -> Answers:
-    """What the planner answers to described pairs."""
-    forth, back = (Guess(*planner.eval()(order)) for order in some.described.unbind(1))
-    return Answers(role_logit(forth, back).double(), sigmas(forth, back, REFERENCE).double())
-
-
 def _tested(planner: Planner, test: Lessons) -> dict[str, float]:
     labels = [Label(int(role), *pair) for role, pair in zip(test.role, test.sigmas.tolist(), strict=True)]
-    scores = judge(answers(planner, test), labels)
+    scores = judge(planner.eval().answer(test.described), labels)
     return {"accuracy": scores.accuracy, "mae": scores.mae, "median_octave": scores.median_octave}
 
 
 def _ship(planner: Planner, run: Run, header: dict[str, Any]) -> Path:
     """Write `planner.safetensors`, as the package carries it: in float32, for descriptions differ by less than float16 tells."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in header.items()}
-    recipe = (run.folder / "recipe.yaml").read_text(encoding="utf-8")
+    recipe = (run.folder / "recipe.yaml").read_text(encoding="utf-8").partition("\n")[2]  # without the run's own command
     path = run.folder / "planner.safetensors"
     write_safetensors(path, planner.state_dict(), texts | {"recipe": recipe})
     return path

@@ -15,11 +15,10 @@ from alebrije.core import plots
 from alebrije.core.image import resize, save, scaled_size
 from alebrije.data.pairs import REFERENCE, Label
 from alebrije.hybrid.blend import blend
-from alebrije.hybrid.observer import Viewing
+from alebrije.hybrid.pairs.labelling import USUAL
 from alebrije.hybrid.planning.answers import SMALLEST, Answers, answered_roles
 from alebrije.hybrid.views import view
 
-VIEWING = Viewing(0.2, 0.5, 6.0)  # those of `alebrije hybrid`: 20 cm wide, seen from 0.5 m and from 6 m
 TRUE, RIGHT, WRONG = "#cfc8ba", plots.COLORS[1], plots.COLORS[0]
 SAMPLE_SIDE = 336  # pixels: twice as many as a sample is wide on the page
 NARROWEST = 0.12  # share of the figure's width that few bars get at least: a title fits above it
@@ -88,9 +87,9 @@ def sample_pictures(pair: Tensor, true: Label, told: Label, stem: Path) -> Mappi
     pair = resize(pair, scaled_size((pair.shape[-2], pair.shape[-1]), min(SAMPLE_SIDE, max(pair.shape[-2:]))))
     shown = {"first picture": pair[:1], "second picture": pair[1:]}
     for name, label in (("labelled", true), ("answered", told)):
-        hybrid = _hybrid(pair, label)
-        for where, distance in (("near", VIEWING.near), ("far", VIEWING.far)):
-            shown[f"{name}, from {where}"] = view(hybrid, VIEWING.width, distance, VIEWING.near)
+        crossed = hybrid(pair, label)
+        for where, distance in (("near", USUAL.near), ("far", USUAL.far)):
+            shown[f"{name}, from {where}"] = view(crossed, USUAL.width, distance, USUAL.near)
     files = {stem.with_name(f"{stem.name}-{caption.replace(', from', '').replace(' ', '-')}.jpg"): caption for caption in shown}
     return {save(shown[caption], path, force=True): caption for path, caption in files.items()}
 
@@ -102,7 +101,7 @@ def in_words(label: Label) -> str:
     return f"from afar the {names[low]} ({sigmas[low]:.1f} px), from near the {names[high]} ({sigmas[high]:.1f} px)"
 
 
-def _hybrid(pair: Tensor, label: Label) -> Tensor:
+def hybrid(pair: Tensor, label: Label) -> Tensor:
     """The hybrid [1, 3, H, W] that a label asks for; sigmas below `SMALLEST` are taken for it, as in the scores."""
     scale = pair.shape[-1] / REFERENCE
     sigmas = [max(SMALLEST, sigma) * scale for sigma in (label.sigma_first, label.sigma_second)]

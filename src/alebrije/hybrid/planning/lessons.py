@@ -12,24 +12,22 @@ import torch
 from torch import Tensor
 
 from alebrije.core.filters import gaussian_blur
-from alebrije.core.image import fit, resize
 from alebrije.core.tensorfiles import read_safetensors, write_safetensors
 from alebrije.data.draw import creature
 from alebrije.data.folder import find_pictures, read_squares
 from alebrije.data.matching import distinct, shape, similar_pairs
 from alebrije.data.pairs import LABELS, REFERENCE, Pair, load_pair, read_pairs, split_pairs
-from alebrije.errors import DataError
-from alebrije.events import Event, Started, Step
+from alebrije.errors import DataError, PictureError
+from alebrije.events import Event, Started, Step, Warned
 from alebrije.hybrid.blend import to_sigma
 from alebrije.hybrid.observer import Viewing, both_orders, search
-from alebrije.hybrid.pairs.labelling import from_label
+from alebrije.hybrid.pairs.labelling import USUAL, from_label
 from alebrije.hybrid.planning.planner import describe_orders
 
 if TYPE_CHECKING:
     from alebrije.hybrid.planning.distil import PlannerConfig
 
 SIDE = 256  # pixels: the observer's own resolution
-USUAL = Viewing(0.2, 0.5, 6.0)
 TESTED = 300
 FEWEST = 8
 KEPT = "lessons.safetensors"
@@ -75,35 +73,47 @@ def _from_people(folder: Path, seed: int) -> Taught:
         remedy = f"at least {FEWEST} are needed: alebrije pairs label {folder}"
         raise DataError(f"{folder} holds {len(labelled)} labelled pairs, {remedy}")
     yield Started("reading pairs", len(labelled))
-    rows = []
+    numbers, rows = [], []
     for count, pair in enumerate(labelled, 1):
-        rows.append(_from_label(pair, found.reference))
+        try:
+            rows.append(_from_label(pair, found.reference))
+            numbers.append(pair.number)
+        except PictureError as error:
+            yield Warned(f"pair {pair.number} is left out: {error}")
         yield Step(count, len(labelled))
-    known, test = (_stack([rows[index] for index in part]) for part in split_pairs(len(rows), seed=seed))
-    return known, test, {"data": f"{len(rows)} labelled pairs of {folder.name}", "pairs": len(known.role), "teacher": LABELS}
+    parts = split_pairs(len(rows), seed=seed)
+    known, test = (_stack([rows[index] for index in part]) for part in parts)
+    about = {"data": f"{len(rows)} labelled pairs of {folder.name}", "pairs": len(known.role), "teacher": LABELS}
+    learned, held_out = ([numbers[index] for index in part] for part in parts)
+    return known, test, about | {"training_pairs": learned, "test_pairs": held_out}
 
 
 def _from_label(pair: Pair, reference: int) -> Lessons:
+    """One lesson, its fields without their first dimension: what people say of a pair. The pictures stay whole: cut to a square,
+    they would have fewer cycles per width than the label says."""
     assert pair.label is not None
-    first, second = (fit(pixels, (SIDE, SIDE)) for pixels in load_pair(pair))
+    first, second = load_pair(pair)
     low, *cycles = from_label(pair.label, reference)
     targets = torch.full((2, 3), math.nan)
     targets[int(low == "second"), :2] = torch.tensor(cycles).log2()
-    sigma = torch.tensor([pair.label.sigma_first, pair.label.sigma_second]) * REFERENCE / reference
-    return Lessons(describe_orders(first, second, USUAL), targets, torch.tensor(float(pair.label.low)), sigma)
+    label = pair.label.at(reference)
+    sigma = torch.tensor([label.sigma_first, label.sigma_second])
+    return Lessons(describe_orders(first, second, USUAL), targets, torch.tensor(float(label.low)), sigma)
 
 
 def _from_observer(config: PlannerConfig) -> Generator[Event, None, tuple[Lessons, Lessons, dict[str, str]]]:
     """Pairs sampled from pictures and labelled by the observer; those of the test are of pictures kept apart."""
     paths = find_pictures(config.data) if config.data else []
     squares = yield from read_squares(paths, SIDE)
-    pictures = {path.name: square for path, square in squares.items()}
+    pictures = [(path.name, square) for path, square in squares.items()]  # in several folders names may come again
     for number in range(config.creatures):
-        pictures[f"creature {number}"] = (creature(number, SIDE).image * 255).round().to(torch.uint8)
-    kept_apart = {name for name in pictures if zlib.crc32(name.encode()) % config.hold_out == 0}
-    used = [pixels for name, pixels in pictures.items() if name not in kept_apart]
+        pictures.append((f"creature {number}", (creature(number, SIDE).image * 255).round().to(torch.uint8)))
+    used: list[Tensor] = []
+    kept_apart: list[Tensor] = []
+    for name, pixels in pictures:
+        (used if zlib.crc32(name.encode()) % config.hold_out else kept_apart).append(pixels)
     known = yield from _observed(used, config.pairs, config, varied=True)
-    test = yield from _observed([pictures[name] for name in pictures if name in kept_apart], TESTED, config, varied=False)
+    test = yield from _observed(kept_apart, TESTED, config, varied=False)
     told = f"{len(squares)} pictures of {Path(config.data).name}, " if config.data else ""
     return known, test, {"data": f"{told}{config.creatures} drawn creatures"}
 
@@ -145,14 +155,19 @@ def wander(chance: torch.Generator) -> Viewing:
 
 
 def vary(first: Tensor, second: Tensor, chance: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror and enlarge both pictures alike; change contrast, sharpness and noise of each by itself, all at random."""
+    """Mirror and crop both pictures alike; change contrast, sharpness and noise of each by itself, all at random.
+
+    A crop shows 0.6 to 1 of the longer side, and is up to twice as wide as high, or as high as wide: pictures have all
+    proportions.
+    """
     if _uniform(0, 1, chance) < 0.5:
         first, second = first.flip(-1), second.flip(-1)
-    if _uniform(0, 1, chance) < 0.5:
-        side = int(SIDE * _uniform(0.6, 1, chance))
-        top, left = (int(_uniform(0, SIDE - side + 1, chance)) for _ in range(2))
-        window = (..., slice(top, top + side), slice(left, left + side))
-        first, second = (resize(one[window], (SIDE, SIDE)) for one in (first, second))
+    if _uniform(0, 1, chance) < 0.7:
+        longer, shape = SIDE * _uniform(0.6, 1, chance), 2 ** _uniform(-1, 1, chance)
+        height, width = (int(longer * min(1, ratio)) for ratio in (1 / shape, shape))
+        top, left = (int(_uniform(0, SIDE - side + 1, chance)) for side in (height, width))
+        window = (..., slice(top, top + height), slice(left, left + width))
+        first, second = first[window], second[window]
     return _spoil(first, chance), _spoil(second, chance)
 
 

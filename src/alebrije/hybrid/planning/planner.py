@@ -18,13 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from alebrije.core.tensorfiles import read_safetensors
+from alebrije.data.pairs import REFERENCE
 from alebrije.errors import WeightsError
 from alebrije.hybrid import observer
 from alebrije.hybrid.blend import to_sigma
 from alebrije.hybrid.observer import CYCLES, Plan, Viewing
+from alebrije.hybrid.planning.answers import Answers
 from alebrije.hybrid.planning.bands import SIZE, describe
 
 SHARPNESS = 20.0  # turns a difference of scores into a logit: one of 0.05 is a probability of 0.73
+LEAST = 1e-3  # is added to all deviations of descriptions: what was the same in all lessons has this one
+FARTHEST = 10.0  # deviations: what a description may differ by from those learnt from
 OCTAVES = (math.log2(CYCLES[0]), math.log2(CYCLES[1]))
 
 
@@ -37,7 +41,7 @@ class Guess(NamedTuple):
 
 
 class Planner(nn.Module):
-    """Three layers on what `bands.describe` tells of a pair: [B, SIZE] -> `Guess`.
+    """Three hidden layers on what `bands.describe` tells of a pair: [B, SIZE] -> `Guess`.
 
     `mean` and `deviation` of the descriptions learnt from are buffers, so that they are part of the weights.
     """
@@ -56,9 +60,18 @@ class Planner(nn.Module):
 
     def forward(self, described: Tensor) -> Guess:
         """What to take, and how good it would be, were the pairs crossed in this order."""
-        low, high, score = self.layers((described - self.mean) / self.deviation).unbind(-1)
+        low, high, score = self.layers(self._normalised(described)).unbind(-1)
         centre, reach = sum(OCTAVES) / 2, (OCTAVES[1] - OCTAVES[0]) / 2
         return Guess(centre + reach * low, centre + reach * high, score)
+
+    def _normalised(self, described: Tensor) -> Tensor:
+        """Descriptions as the layers want them: [B, SIZE].
+
+        Numbers that never changed in the lessons count for nothing: the weights behind them have learnt nothing. There are such
+        bands, which no frequency of a square picture falls into, but one of another picture may.
+        """
+        normalised = ((described - self.mean) / self.deviation).clamp(-FARTHEST, FARTHEST)
+        return torch.where(self.deviation > 1.1 * LEAST, normalised, 0.0)
 
     @torch.no_grad()
     def plan(
@@ -84,14 +97,23 @@ class Planner(nn.Module):
         return observer.appraise(roles[role], viewing, role, cycles_low or 2 ** octaves[0], cycles_high or 2 ** octaves[1])
 
 
+    @torch.no_grad()
+    def answer(self, described: Tensor) -> Answers:
+        """The answers to many pairs, both orders of each described: [B, 2, SIZE], see `describe_orders`."""
+        forth, back = (Guess(*self(order)) for order in described.unbind(1))
+        return Answers(role_logit(forth, back).double(), sigmas(forth, back, REFERENCE).double())
+
+
 def role_logit(forth: Guess, back: Guess) -> Tensor:
     """Logit of the second picture being the low one, [B], from the guesses for both orders; its sign turns with them."""
     return SHARPNESS * (back.score - forth.score)
 
 
 def sigmas(forth: Guess, back: Guess, reference: int) -> Tensor:
-    """The blurs of the first and the second picture at width `reference`, in pixels: [B, 2]."""
-    forth_pair, back_pair = torch.stack([forth.low, forth.high], -1), torch.stack([back.high, back.low], -1)
+    """The blurs of the first and the second picture at width `reference`, in pixels: [B, 2]. As in `Planner.plan`, the high
+    cut-off is not below the low one."""
+    forth_high, back_high = torch.maximum(forth.low, forth.high), torch.maximum(back.low, back.high)
+    forth_pair, back_pair = torch.stack([forth.low, forth_high], -1), torch.stack([back_high, back.low], -1)
     octaves = torch.where((role_logit(forth, back) > 0)[:, None], back_pair, forth_pair)
     return to_sigma(1.0, reference) * torch.exp2(-octaves.clamp(*OCTAVES))
 
@@ -115,10 +137,12 @@ def read_planner(path: Path) -> Planner:
 
 
 def from_tensors(tensors: Mapping[str, Tensor]) -> Planner:
-    """A planner with these weights, in evaluation mode. Raises `WeightsError` if they are another network's."""
+    """A planner with these weights, in evaluation mode. Raises `WeightsError` if they are another network's, or damaged."""
     try:
         planner = Planner(tensors["layers.0.weight"].shape[0])
         planner.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        if not all(tensor.isfinite().all() for tensor in planner.state_dict().values()):
+            raise WeightsError("it is damaged: it holds NaN or infinity")
     except (KeyError, IndexError, RuntimeError) as error:
         raise WeightsError("it is no planner: those come from alebrije train hybrid/planner") from error
     return planner.eval()

@@ -22,6 +22,7 @@ from torch import Tensor
 from alebrije.core import page, plots
 from alebrije.core.files import atomic
 from alebrije.core.image import resize, scaled_size
+from alebrije.core.tensorfiles import read_safetensors
 from alebrije.data.pairs import LABELS, Label, Pair, PairSet, load_pair, read_pairs, split_pairs
 from alebrije.errors import ConfigError, DataError, OutputError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
@@ -68,8 +69,9 @@ def evaluate(run: str, settings: Mapping[str, Any], data: Path | None, folder: P
     """
     from alebrije.hybrid.planning.use import load_answerer
 
+    answerer = load_answerer(run)
     exam = yield from _exam(run, settings, data)
-    answers = yield from _asked(load_answerer(run), exam, Path(run).name)
+    answers = yield from _asked(answerer, exam, Path(run).name)
     constants = exam.learned or exam.labels
     count = len(exam.labels)
     baselines = {MEDIAN: constant_answers(constants, count), MAJORITY: constant_answers(constants, count, both_orders=False)}
@@ -102,10 +104,26 @@ def _exam(run: str, settings: Mapping[str, Any], data: Path | None) -> Generator
     if same:
         yield Warned(f"{run} learned from {data}: it is tested by the pairs that it held out")
     known = yield from examples.read(own or Path())
-    share = 1 - float(settings.get("test_share", 0.2))
-    learned_from, held_out = split_pairs(len(known.labels), share, int(settings.get("seed", 0)))
+    learned_from, held_out = _parted(run, settings, known.numbers)
+    if not held_out:
+        raise DataError(f"none of the pairs that {run} held out has a label in {own} any more: name others with --data PAIRS")
     test = known.take(held_out)
     return Exam(test.labels, test.numbers, lambda index: test.pictures[index].float() / 255, known.take(learned_from).labels)
+
+
+def _parted(run: str, settings: Mapping[str, Any], numbers: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Places, among pairs of these numbers, of those that `run` learned from and of those it held out.
+
+    The model's header names them: split anew, a folder that has got more labels since would mix the two. A model without them is
+    of a folder as it is.
+    """
+    path = Path(run) / "model.safetensors" if Path(run).is_dir() else Path(run)
+    header = read_safetensors(path)[1] if path.is_file() else {}
+    if "test_pairs" in header and "training_pairs" in header:
+        parts = (set(json.loads(header[name])) for name in ("training_pairs", "test_pairs"))
+        learned, held_out = ([place for place, number in enumerate(numbers) if number in part] for part in parts)
+        return learned, held_out
+    return split_pairs(len(numbers), 1 - float(settings.get("test_share", 0.2)), int(settings.get("seed", 0)))
 
 
 def _other(data: Path, learned: Sequence[Label]) -> Generator[Event, None, Exam]:

@@ -32,8 +32,7 @@ from alebrije.core.tensorfiles import read_safetensors
 from alebrije.data.pairs import split_pairs
 from alebrije.errors import ConfigError, WeightsError
 from alebrije.events import Events, Saved, Warned
-from alebrije.hybrid.blend import blend
-from alebrije.hybrid.planning import answers, distil, networks
+from alebrije.hybrid.planning import answers, distil, figures, networks
 from alebrije.hybrid.planning.config import PairTrainConfig
 from alebrije.hybrid.planning.examples import Batch, Examples, augment, gather, read
 from alebrije.hybrid.planning.networks import SIZE, PairNetwork
@@ -233,17 +232,10 @@ def answer(network: PairNetwork, examples: Examples, device: torch.device) -> an
 def show(network: PairNetwork, test: Examples, device: torch.device) -> Tensor:
     """Hybrids of the first test pairs by their labels, and below them by the network: [1, 3, 2 S, n S]."""
     few = test.take(range(min(SHOWN, len(test.labels))))
-    told = answer(network, few, device)
-    columns = []
-    for (first, second), label, role, sigmas in zip(few.pictures.float() / 255, few.labels, told.second_low, told.sigmas):
-        labelled = _hybrid(first, second, label.low, (label.sigma_first, label.sigma_second))
-        columns.append(torch.cat([labelled, _hybrid(first, second, int(role > 0), tuple(sigmas.tolist()))], 2))
-    return torch.cat(columns, 3)
-
-
-def _hybrid(first: Tensor, second: Tensor, low: int, sigmas: tuple[float, ...]) -> Tensor:
-    pictures, blurs = (first[None], second[None]), [max(answers.SMALLEST, sigma) for sigma in sigmas]
-    return blend(pictures[low], pictures[1 - low], blurs[low], blurs[1 - low])
+    told = figures.answered_labels(answer(network, few, device))
+    pairs = few.pictures.float() / 255
+    rows = [torch.cat([figures.hybrid(*one) for one in zip(pairs, labels, strict=True)], 3) for labels in (few.labels, told)]
+    return torch.cat(rows, 2)
 
 
 def keep_curves(run: Run) -> list[Path]:

@@ -5,12 +5,12 @@ A planner is named `planner`, or by a run folder, or by the model.safetensors th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from alebrije.core.image import fit
@@ -20,10 +20,10 @@ from alebrije.errors import RunError, WeightsError
 from alebrije.hybrid import observer
 from alebrije.hybrid.blend import to_cycles
 from alebrije.hybrid.observer import CYCLES, Plan, Viewing
+from alebrije.hybrid.pairs.labelling import USUAL
 from alebrije.hybrid.planning.answers import Answers
-from alebrije.hybrid.planning.lessons import USUAL
-from alebrije.hybrid.planning.networks import NETWORKS
-from alebrije.hybrid.planning.planner import Guess, Planner, describe_orders, from_tensors, role_logit, shipped, sigmas
+from alebrije.hybrid.planning.networks import NETWORKS, load_weights
+from alebrije.hybrid.planning.planner import Planner, describe_orders, from_tensors, shipped
 
 SHIPPED = "planner"
 MODEL = "model.safetensors"
@@ -77,16 +77,21 @@ def load_network(name: str) -> nn.Module:
 def _built(tensors: Tensors, header: dict[str, str]) -> nn.Module:
     if header.get("network") in ("hybrid-planner", '"hybrid-planner"'):
         return from_tensors(tensors)
-    settings: dict[str, Any] = json.loads(header.get("recipe", "{}"))
-    kind = str(settings.get("recipe", "")).partition("/")[2]
-    if not str(settings.get("recipe", "")).startswith("hybrid/") or kind not in NETWORKS:
+    family, _, kind = _recipe(header).partition("/")
+    if family != "hybrid" or kind not in NETWORKS:
         raise WeightsError("it is no planner: those come from alebrije train hybrid/...")
-    network: nn.Module = NETWORKS[kind]()
-    try:
-        network.load_state_dict({key: one.float() if one.is_floating_point() else one for key, one in tensors.items()})
-    except RuntimeError as error:
-        raise WeightsError(f"its tensors are not those of hybrid/{kind}") from error
+    network = NETWORKS[kind]()
+    load_weights(network, tensors)
     return network.eval()
+
+
+def _recipe(header: dict[str, str]) -> str:
+    """The name of the recipe in a model's header, where it is JSON or YAML; empty if there is none."""
+    try:
+        settings = yaml.safe_load(header.get("recipe", ""))
+    except yaml.YAMLError:
+        return ""
+    return str(settings.get("recipe", "")) if isinstance(settings, dict) else ""
 
 
 @torch.no_grad()
@@ -98,11 +103,9 @@ def _look(network: nn.Module, first: Tensor, second: Tensor) -> Answers:
 
 
 def _by_bands(planner: Planner) -> Callable[[Tensor, Tensor], Answers]:
-    @torch.no_grad()
     def answer(first: Tensor, second: Tensor) -> Answers:
         described = [describe_orders(one[None], other[None], USUAL) for one, other in zip(first, second, strict=True)]
-        forth, back = (Guess(*planner(order)) for order in torch.stack(described).unbind(1))
-        return Answers(role_logit(forth, back).double(), sigmas(forth, back, REFERENCE).double())
+        return planner.answer(torch.stack(described))
 
     return answer
 

@@ -25,13 +25,13 @@ from alebrije.core.files import atomic
 from alebrije.errors import ConfigError, DataError, OutputError
 from alebrije.events import Done, Events, Saved, Started, Step
 from alebrije.hybrid.observer import CYCLES, Plan, Viewing, plan
+from alebrije.hybrid.pairs.labelling import USUAL
 from alebrije.hybrid.validation import figures, findings
 from alebrije.hybrid.validation.probes import Probe, probe
 from alebrije.hybrid.validation.viewer import Choice, Look, Verdict, eye, judge
 
 __all__ = ["Choice", "Verdict", "eye", "judge", "probe", "validate"]
 
-VIEWING = Viewing(width=0.2, near=0.5, far=6.0)
 FEWEST = 4  # pairs
 LAYERS = {
     "compact": ("relu1_2", "relu2_2", "relu3_2", "relu4_2"),
@@ -52,7 +52,7 @@ SHOWN = (OBSERVER, CONSTANT, RANDOM, SAME, BEST_OPPOSITE, CONSTANT_OPPOSITE, UNF
 Pair = tuple[Tensor, Tensor]
 
 
-def validate(pairs: Sequence[Pair], folder: Path, *, viewing: Viewing = VIEWING, network: str = "compact") -> Events:
+def validate(pairs: Sequence[Pair], folder: Path, *, viewing: Viewing = USUAL, network: str = "compact") -> Events:
     """Examine the observer with `pairs` of pictures, each two [1, 3, H, W] in [0, 1] of one size, at least 4 pairs.
 
     Writes ``observer.json`` and figures (PNG) into `folder`, replacing what was there, and yields events, last `Done`

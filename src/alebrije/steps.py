@@ -143,11 +143,15 @@ def evaluate(run: Path | str, *, data: Path | str | None = None, output: Path | 
     family = SHIPPED.get(str(run), recipe.partition("/")[0])
     if family not in EVALUATORS:
         raise ConfigError(f"{run} is a run of {recipe}: what can be evaluated so far are runs of {', '.join(EVALUATORS)}/...")
-    if not output:
-        place = Path(run) if Path(run).is_dir() else Path(run).parent
-        output = f"{run}-evaluation" if str(run) in SHIPPED else place / "evaluation"
     module = importlib.import_module(EVALUATORS[family])
-    yield from module.evaluate(str(run), settings, Path(data) if data else None, Path(output))
+    yield from module.evaluate(str(run), settings, Path(data) if data else None, Path(output or evaluation_folder(run)))
+
+
+def evaluation_folder(run: Path | str) -> Path:
+    """Where the report of `evaluate` goes if nothing else is said."""
+    if str(run) in SHIPPED:
+        return Path(f"{run}-evaluation")
+    return (Path(run) if Path(run).is_dir() else Path(run).parent) / "evaluation"
 
 
 def made_by(run: Path | str) -> tuple[str, dict[str, Any]]:

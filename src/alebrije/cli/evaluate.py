@@ -34,6 +34,8 @@ def evaluate(
     """
     from alebrije import steps
 
+    if run in steps.SHIPPED:  # the report of a run stays in its folder, and is made anew like the run's others
+        output = output or steps.evaluation_folder(run)
     if output and not shell.force and (output / "report.html").exists():
         raise OutputError(f"cannot write into {output}: it holds a report already; name another folder, or --force to replace it")
     done = shell.run(steps.evaluate(run, data=data, output=output))

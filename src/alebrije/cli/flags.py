@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from alebrije.cli.pictures import PictureFiles
 from alebrije.cli.shell import Shell
@@ -76,6 +77,25 @@ def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callab
         return called
 
     return decorate
+
+
+def repeating(flag: str, belongs: Callable[[str], bool]) -> type[TyperCommand]:
+    """A class of commands whose `flag` takes all words that follow it and of which `belongs` is true.
+
+    The parser gives an option one value each time, so the flag is put before each of these words.
+    """
+
+    class Repeating(TyperCommand):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            words: list[str] = []
+            listing = False
+            for word in args:
+                following = listing and not word.startswith("-") and belongs(word)
+                words += [flag, word] if following and words[-1] != flag else [word]
+                listing = following or word.partition("=")[0] == flag
+            return super().parse_args(ctx, words)
+
+    return Repeating
 
 
 def _parameters(model: type[Config]) -> list[inspect.Parameter]:

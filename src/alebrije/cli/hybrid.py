@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from alebrije.cli import new_app
-from alebrije.cli.flags import verb
+from alebrije.cli.flags import repeating, verb
 from alebrije.cli.pictures import VIDEO_SUFFIXES, PictureFiles, animation, paired, record, work_through
 from alebrije.cli.shell import Shell
 from alebrije.config import build
@@ -26,23 +25,7 @@ VIDEO_FRAMES, VIDEO_FPS, VIDEO_SIDE = 96, 24, 720
 POINTS = str(HybridConfig.model_fields["points"].description)
 
 
-class Command(TyperCommand):
-    """A command whose --points takes all places that follow it."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the flag before the second place, the third, ..."""
-        words: list[str] = []
-        listing = False
-        for word in args:
-            place = "," in word and ":" in word
-            if listing and place and words[-1] != "--points":
-                words.append("--points")
-            words.append(word)
-            listing = word.partition("=")[0] == "--points" or (listing and place)
-        return super().parse_args(ctx, words)
-
-
-@app.command(cls=Command)
+@app.command(cls=repeating("--points", lambda word: "," in word and ":" in word))
 @verb(HybridConfig, pictures=True)
 def hybrid(
     shell: Shell,

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from alebrije.cli import new_app
-from alebrije.cli.flags import verb
+from alebrije.cli.flags import repeating, verb
 from alebrije.cli.shell import Shell
 from alebrije.config import parse_override
 from alebrije.errors import AlebrijeError
@@ -17,21 +16,7 @@ from alebrije.errors import AlebrijeError
 app = new_app()
 
 
-class GridCommand(TyperCommand):
-    """A command whose `--grid` takes every key=values that follows it, as in ``--grid batch_size=8,16 seed=1,2``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `--grid` before each of those words: the parser's options have one value each."""
-        words: list[str] = []
-        inside = False
-        for word in args:
-            following = inside and "=" in word and not word.startswith("-")
-            words += ["--grid", word] if following and words[-1] != "--grid" else [word]
-            inside = following or word == "--grid" or word.startswith("--grid=")
-        return super().parse_args(ctx, words)
-
-
-@app.command(cls=GridCommand)
+@app.command(cls=repeating("--grid", lambda word: "=" in word))
 @verb()
 def sweep(
     shell: Shell,

@@ -90,7 +90,7 @@ def repeating(flag: str, belongs: Callable[[str], bool]) -> type[TyperCommand]:
             words: list[str] = []
             listing = False
             for word in args:
-                following = listing and not word.startswith("-") and belongs(word)
+                following = listing and not word.startswith("--") and belongs(word)
                 words += [flag, word] if following and words[-1] != flag else [word]
                 listing = following or word.partition("=")[0] == flag
             return super().parse_args(ctx, words)

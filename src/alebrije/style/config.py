@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -35,7 +36,25 @@ def _size_as_text(size: Any) -> Any:
 class StylizeConfig(ComputeConfig):
     """How to repaint a picture in the manner of others."""
 
-    loss: str = Field("gram", description="what is compared with the style's features: gram")
+    loss: str = Field(
+        "gram",
+        description="what is compared with the style's features: gram, mmd-linear, mmd-polynomial, mmd-gaussian, bn, "
+        "wasserstein, sliced, histogram, shifted, contextual, cooccurrence",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    form: Literal["pairwise", "tensor", "matrix", "vector", "normalized", "gram-matrix", "gram-vector"] = Field(
+        "pairwise", description="with --loss cooccurrence: what is kept of it; all but pairwise are there to show why they fail"
+    )
+    radii: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0, 2, 4),
+        min_length=1,
+        description="of the form pairwise: reach of each ring in positions of the layer, rising",
+        json_schema_extra={"metavar": "N,N,..."},
+    )
+    radius: int = Field(4, ge=0, description="of the other forms: reach of the window in positions of the layer")
+    threshold: float | None = Field(
+        None, description="of the other forms: activations above it co-occur; the picture's mean if not given"
+    )
     features: str = Field(
         "auto",
         description="network that looks at the pictures: compact, vgg16, vgg19; auto is compact, "
@@ -78,6 +97,8 @@ class StylizeConfig(ComputeConfig):
                 raise ValueError(f"{name} must be 0 or more, and not all of them 0")
         if not self.layer_weights:
             raise ValueError("layer_weights needs at least one layer, such as relu3_1=1")
+        if any(after <= before for before, after in pairwise(self.radii)):
+            raise ValueError("radii must rise, as in 0,2,4")
         if not (self.content_weight or self.style_weight):
             raise ValueError("content_weight and style_weight cannot both be 0")
         return self

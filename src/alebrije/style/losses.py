@@ -4,22 +4,23 @@ weights mean the same for every network, layer and size: 0 for equal, 1 for a ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from alebrije.style.config import StylizeConfig
+from alebrije.style.families.contextual import centre, contextual, unit_points
+from alebrije.style.families.cooccurrence import FORMS, form_distance, form_statistic
+from alebrije.style.families.histogram import histogram
+from alebrije.style.families.mmd import gaussian, landmarks, mean, mean_and_deviation, second_moments
+from alebrije.style.families.pairwise import RADII, pairwise, pairwise_reference
+from alebrije.style.families.parts import Reference, Statistic, StyleLoss, relative_squared_error
+from alebrije.style.families.shifted import shifted_grams, suitable_shifts
+from alebrije.style.families.transport import gaussian_root, gaussian_wasserstein, moments, sliced
 from alebrije.style.statistics import gram
-
-_TINY = 1e-8  # what a target of zeros (a black picture, a dead layer) is divided by; features are of order 1
-
-
-def relative_squared_error(value: Tensor, target: Tensor) -> Tensor:
-    """|value - target|^2 / |target|^2 in float32 or better, a scalar. Scaling both by the same number changes nothing."""
-    precise = torch.promote_types(value.dtype, torch.float32)
-    value, target = value.to(precise), target.to(precise)
-    return (value - target).square().sum() / target.square().sum().clamp_min(_TINY * target.numel())
 
 
 def content_distance(features: Tensor, target: Tensor) -> Tensor:
@@ -38,35 +39,76 @@ def total_variation(image: Tensor) -> Tensor:
     return (down + right) / image.numel()
 
 
-class StyleLoss(NamedTuple):
-    """A family of style losses: what is kept of a layer's features, and how far two of these are from each other."""
+def cooccurrence(
+    form: str = "pairwise", radius: int = 4, threshold: float | None = None, radii: Sequence[int] = RADII
+) -> StyleLoss:
+    """The co-occurrence loss in one of its forms: `pairwise`, which looks at rings of `radii`, or one of the six of the source
+    thesis, which look at windows of `radius` and count activations above `threshold` (None: each picture's mean)."""
+    if form == "pairwise":
+        return StyleLoss(functools.partial(pairwise, radii=radii), relative_squared_error, pairwise_reference)
+    return StyleLoss(
+        lambda features, reference: form_statistic(features, form, radius, threshold),
+        functools.partial(form_distance, form=form),
+    )
 
-    statistic: Callable[[Tensor], Tensor]
-    distance: Callable[[Tensor, Tensor], Tensor]  # (of the picture, of the style) -> scalar, 0 for equal ones
 
+COOCCURRENCE_FORMS = ("pairwise", *FORMS)
 
 LOSSES: dict[str, StyleLoss] = {
     "gram": StyleLoss(gram, relative_squared_error),
+    "mmd-linear": StyleLoss(mean, relative_squared_error),
+    "mmd-polynomial": StyleLoss(second_moments, relative_squared_error),
+    "mmd-gaussian": StyleLoss(gaussian, relative_squared_error, landmarks),
+    "bn": StyleLoss(mean_and_deviation, relative_squared_error),
+    "wasserstein": StyleLoss(moments, gaussian_wasserstein, gaussian_root),
+    "sliced": StyleLoss(sliced, relative_squared_error),
+    "histogram": StyleLoss(histogram, relative_squared_error),
+    "shifted": StyleLoss(shifted_grams, relative_squared_error, suitable_shifts),
+    "contextual": StyleLoss(unit_points, contextual, centre),
+    "cooccurrence": cooccurrence(),
 }
+
+
+def chosen_loss(config: StylizeConfig) -> StyleLoss:
+    """The style loss of `config`: `loss`, and of the co-occurrence the form with its settings."""
+    if config.loss == "cooccurrence":
+        return cooccurrence(config.form, config.radius, config.threshold, config.radii)
+    return LOSSES[config.loss]
+
+
+class Target(NamedTuple):
+    """What is kept of a style picture in one layer: what the statistic measures with, and the statistic itself."""
+
+    reference: Reference
+    statistic: Statistic
+
+
+def target(loss: StyleLoss, features: Tensor) -> Target:
+    """The target that a style's features [B, C, H, W] set."""
+    reference = loss.refer(features)
+    return Target(reference, loss.statistic(features, reference))
 
 
 def style_distance(
     loss: StyleLoss,
     features: Mapping[str, Tensor],
-    styles: Sequence[Mapping[str, Tensor]],
+    styles: Sequence[Mapping[str, Target]],
     layer_weights: Mapping[str, float],
     style_weights: Sequence[float],
 ) -> Tensor:
     """The mean of `loss.distance` over layers and styles, each with its weight (eq. 5 of Gatys et al. 2016).
 
-    `features` maps layers to [B, C, H, W], each of `styles` maps them to the statistic of one style picture; the weights
+    `features` maps layers to [B, C, H, W], each of `styles` maps them to the target that one style picture sets; the weights
     are shares, so only their proportions count. With the Gram loss, several styles at once pull towards the weighted
-    mean of their Gram matrices.
+    mean of their Gram matrices. The picture's statistic is computed once for all styles where it needs nothing of them.
     """
     total = torch.zeros(())
     for layer, layer_weight in layer_weights.items():
         if layer_weight:
-            statistic = loss.statistic(features[layer])
+            statistic: Statistic | None = None
             for style, style_weight in zip(styles, style_weights, strict=False):
-                total = total + layer_weight * style_weight * loss.distance(statistic, style[layer])
+                reference, wanted = style[layer]
+                if statistic is None or reference:
+                    statistic = loss.statistic(features[layer], reference)
+                total = total + layer_weight * style_weight * loss.distance(statistic, wanted)
     return total / (sum(layer_weights.values()) * sum(style_weights))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from alebrije.features import Extractor
 from alebrije.style.config import CONTENT_LAYER, StylizeConfig
-from alebrije.style.losses import LOSSES, content_distance, style_distance, total_variation
+from alebrije.style.losses import chosen_loss, content_distance, style_distance, target, total_variation
 from alebrije.style.optimize import Evaluate
 
 MARGIN = 16  # pixels: one position of the deepest layer
@@ -44,21 +44,21 @@ def measure(extractor: Extractor, content: Tensor, styles: Sequence[Tensor], con
 
     The content's features and the styles' statistics are computed once, here.
     """
-    loss = LOSSES[config.loss]
+    loss = chosen_loss(config)
     wanted = {layer: weight for layer, weight in config.layer_weights.items() if weight}
     look = functools.partial(_look, extractor)
     with torch.no_grad():
         content_features = look(content)[CONTENT_LAYER]
-        statistics = []
+        targets = []
         for style in styles:
             features = look(style)
-            statistics.append({layer: loss.statistic(features[layer]) for layer in wanted})
+            targets.append({layer: target(loss, features[layer]) for layer in wanted})
 
     def distances(image: Tensor) -> Distances:
         features = look(image)
         return Distances(
             content_distance(features[CONTENT_LAYER], content_features),
-            style_distance(loss, features, statistics, wanted, config.style_weights or (1.0,) * len(styles)),
+            style_distance(loss, features, targets, wanted, config.style_weights or (1.0,) * len(styles)),
             total_variation(image),
         )
 

@@ -1,7 +1,8 @@
-"""What a picture's features say about its style, regardless of where in the picture: pure functions of a feature map.
+"""The Gram matrix: the style statistic that all others are measured by. The others are in `families/`.
 
-A statistic takes features [B, C, H, W] of one layer and returns a tensor whose first dimension is B. It computes in
-float32 at least, whatever the features come in, because sums over 100,000 positions do not survive bfloat16.
+A statistic takes features [B, C, H, W] of one layer, and what it measures with (the Gram matrix needs nothing), and
+returns tensors whose first dimension is B. It computes in float32 at least, whatever the features come in, because sums
+over 100,000 positions do not survive bfloat16.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from alebrije.style.families.parts import Reference
 
-def gram(features: Tensor) -> Tensor:
+
+def gram(features: Tensor, reference: Reference = ()) -> Tensor:
     """Gram matrix of the channels, [B, C, H, W] -> [B, C, C], symmetric and positive semidefinite.
 
     G_ij = 1/(H W) sum_k F_ik F_jk, eq. 3 of Gatys, Ecker & Bethge, "Image Style Transfer Using Convolutional Neural
@@ -24,8 +27,8 @@ def gram(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """Autograd would multiply twice for the gradient, F dG + F dG^T, and in float32; once, in the features' own format, takes
-    less than half the time and costs no accuracy that the network's own arithmetic has not lost already."""
+    """Autograd would multiply twice for the gradient, F dG + F dG^T, and in float32; once, in the features' own format,
+    takes less than half the time and costs no accuracy that the network's own arithmetic has not lost already."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:

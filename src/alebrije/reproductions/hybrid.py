@@ -3,6 +3,7 @@
 OUT/
   pictures/ held-out/       drawn creatures, where no pictures are given
   pairs/ test-29/ test-300/ labelled pairs: to learn from, and of pictures that nobody has learned from
+  test-whole/               pairs of the latter that are wider than high, or higher than wide, not cut to squares
   runs/                     simple, resnet18, siamese
   tests/                    the test report of every planner on both sets
   observer/                 how the observer compares with what is known of human vision
@@ -13,8 +14,9 @@ OUT/
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,13 @@ from pydantic import Field
 from alebrije import steps
 from alebrije.config import ComputeConfig
 from alebrije.core.files import atomic
+from alebrije.core.image import load
 from alebrije.data.draw import write
+from alebrije.data.folder import find_pictures
 from alebrije.data.pairs import LABELS, load_pair, read_pairs
 from alebrije.errors import DataError, Interrupted
 from alebrije.events import Done, Event, Events, Saved, Started, Step
+from alebrije.hybrid.pairs.labelling import USUAL, label_pairs
 from alebrije.hybrid.pairs.pairing import make_pairs
 from alebrije.hybrid.pairs.viewing import MakePairsConfig
 from alebrije.hybrid.validation import validate
@@ -36,6 +41,7 @@ from alebrije.reproductions.hybrid_table import table
 from alebrije.reproductions.parts import Reproduced, within
 
 NETWORKS = ("simple", "resnet18", "siamese")
+WHOLE = "test-whole"
 TESTS = {"test-29": 29, "test-300": 300}
 DRAWN = {"pictures": (1.0, 0), "held-out": (0.4, 7)}  # where no pictures are given: share of `drawn`, and seed
 
@@ -66,9 +72,10 @@ def reproduce(config: HybridReproduction, folder: Path) -> Events:
         yield from _paired(pictures, config.pairs, folder / "pairs", config.seed)
         for name, count in config.tests.items():
             yield from _paired(others, count, folder / name, config.seed)
+        tests = [*config.tests, *(yield from _left_whole(others, folder / WHOLE))]
         for network in NETWORKS:
             yield from _trained(network, config, folder)
-        results = yield from _tested(config, folder)
+        results = yield from _tested(tests, folder)
         results["observer"] = yield from _observed(config, folder)
     except Interrupted:
         yield Done(Reproduced(folder, {"folder": str(folder), "files": []}), interrupted=True)
@@ -108,6 +115,28 @@ def _paired(pictures: Path, count: int, folder: Path, seed: int) -> Generator[Ev
         yield from within(make_pairs([pictures], folder, settings, force=True))
 
 
+def _left_whole(pictures: Path, folder: Path) -> Generator[Event, None, list[str]]:
+    """Pairs of whole pictures, wide or high, next to each other by name; returns the set's name if there are any."""
+    if not (folder / LABELS).exists():
+        paths = find_pictures(pictures)
+        yield Started("looking for wide and high pictures", len(paths))
+        shapes: dict[str, list[Path]] = {"wide": [], "high": []}
+        for count, path in enumerate(paths, 1):
+            picture = load(path)
+            if picture.width != picture.height:
+                shapes["wide" if picture.width > picture.height else "high"].append(path)
+            yield Step(count, len(paths))
+        pairs = [pair for one in shapes.values() for pair in zip(one[::2], one[1::2], strict=False)]
+        if not pairs:
+            return []
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, pair in enumerate(pairs, 1):
+            for letter, path in zip("ab", pair, strict=True):
+                shutil.copyfile(path, folder / f"{number:03d}_{letter}_{path.name}")
+        yield from within(label_pairs(folder, USUAL))
+    return [folder.name]
+
+
 def _trained(network: str, config: HybridReproduction, folder: Path) -> Generator[Event, None, None]:
     run = folder / "runs" / network
     if (run / "model.safetensors").exists():
@@ -120,10 +149,10 @@ def _trained(network: str, config: HybridReproduction, folder: Path) -> Generato
     yield from within(steps.train(f"hybrid/{network}", run=run, data=data, epochs=config.epochs, **common))
 
 
-def _tested(config: HybridReproduction, folder: Path) -> Generator[Event, None, dict[str, Any]]:
+def _tested(tests: Sequence[str], folder: Path) -> Generator[Event, None, dict[str, Any]]:
     """test set -> planner -> scores with their intervals; the baselines are those of the networks' training pairs."""
     results: dict[str, Any] = {}
-    for name in config.tests:
+    for name in tests:
         results[name] = {}
         for planner, run in {**{one: str(folder / "runs" / one) for one in NETWORKS}, "planner": "planner"}.items():
             place = folder / "tests" / f"{planner}-{name}"

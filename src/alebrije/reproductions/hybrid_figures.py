@@ -17,7 +17,7 @@ from alebrije.core import plots
 from alebrije.core.image import resize, save
 from alebrije.core.pictures.panels import below, beside, high
 from alebrije.data.draw import creature
-from alebrije.reproductions.hybrid_table import CONSTANT, REPORTED, WORDS
+from alebrije.reproductions.hybrid_table import CONSTANT, REPORTED, WORDS, kind
 
 CURVES = {"test_mae": "error of the sigmas, held out, px", "test_accuracy": "right roles, held out"}
 EXAMPLES = (("cat", "face"), ("astronaut", "camera"), ("cup", "retina"))
@@ -31,7 +31,7 @@ def write(results: Mapping[str, Any], folder: Path) -> Iterator[Path]:
     target.mkdir(exist_ok=True)
     yield planners(results, target / "hybrid-planners.png")
     yield learning(sorted((folder / "runs").iterdir()), target / "hybrid-learning.png")
-    smallest = min((name for name in results if name != "observer"), key=lambda name: results[name][CONSTANT]["count"])
+    smallest = next(iter(results))
     for planner in ("resnet18", "planner"):
         for plot in ("sigmas", "confusion"):
             made = folder / "tests" / f"{planner}-{smallest}" / "plots" / f"{plot}.png"
@@ -51,7 +51,7 @@ def planners(results: Mapping[str, Any], path: Path) -> Path:
     for offset, (name, color) in enumerate(zip(sets, plots.COLORS, strict=False)):
         scores = results[name]
         places = [len(names) - index - 0.25 * offset for index in range(len(names))]
-        label = f"{scores[CONSTANT]['count']} pairs"
+        label = f"{scores[CONSTANT]['count']} {kind(name)}"
         for axes, key in ((roles, "accuracy"), (error, "mae")):
             values = [scores[planner][key] for planner in names]
             ends = [scores[planner][f"{key}_interval"] for planner in names]

@@ -30,8 +30,13 @@ def table(results: Mapping[str, Any]) -> str:
         constant = scores[CONSTANT]["mae"]
         count = scores[CONSTANT]["count"]
         known = {key: words for key, words in WORDS.items() if key in scores}
-        lines += [_row([f"{words}, {count} pairs", *_cells(scores[key], constant)]) for key, words in known.items()]
+        lines += [_row([f"{words}, {count} {kind(name)}", *_cells(scores[key], constant)]) for key, words in known.items()]
     return "\n".join(lines) + "\n"
+
+
+def kind(test: str) -> str:
+    """What the pairs of a test set are called."""
+    return "whole pairs" if test.endswith("whole") else "pairs"
 
 
 def _reported() -> list[str]:

@@ -11,12 +11,13 @@ from typing import Any
 
 from torch.nn import functional as F
 
-import alebrije
+from alebrije import steps
 from alebrije.cli.exhibition import gather
 from alebrije.core import plots
 from alebrije.core.image import resize, save
 from alebrije.core.pictures.panels import below, beside, high
 from alebrije.data.draw import creature
+from alebrije.events import Done
 from alebrije.reproductions.hybrid_table import CONSTANT, REPORTED, WORDS, kind
 
 CURVES = {"test_mae": "error of the sigmas, held out, px", "test_accuracy": "right roles, held out"}
@@ -91,7 +92,7 @@ def examples(place: Path, target: Path) -> Iterator[Path]:
     gather(place)
     inputs = {path.stem: path for path in (place / "inputs").iterdir()}
     for first, second in EXAMPLES:
-        made = alebrije.hybridize(inputs[first], inputs[second], previews=True)
+        made = crossed(inputs[first], inputs[second], previews=True)
         panels = [high(made.image.pixels), high(made.previews["far"])]
         yield save(beside(panels), target / f"hybrid-{first}-{second}.jpg", force=True, quality=QUALITY)
     yield save(chosen(inputs), target / "hybrid-chosen.jpg", force=True, quality=QUALITY)
@@ -100,18 +101,23 @@ def examples(place: Path, target: Path) -> Iterator[Path]:
     yield save(gray_high(inputs), target / "hybrid-gray-high.jpg", force=True, quality=QUALITY)
 
 
+def crossed(*pictures: Any, **options: Any) -> Any:
+    """The result of `steps.hybridize`; its notices, such as that sizes differ, are known here."""
+    return next(event.result for event in steps.hybridize(*pictures, **options) if isinstance(event, Done))
+
+
 def chosen(inputs: Mapping[str, Path]) -> Any:
     """Above: hybrids as the observer plans them, each beside what is left from afar. Below: the same by the shipped planner."""
     rows = []
     for planner in ("observer", "planner"):
-        made = [alebrije.hybridize(inputs[one], inputs[other], planner=planner, previews=True) for one, other in EXAMPLES]
+        made = [crossed(inputs[one], inputs[other], planner=planner, previews=True) for one, other in EXAMPLES]
         rows.append(beside([high(view, 180) for result in made for view in (result.image.pixels, result.previews["far"])]))
     return below(rows)
 
 
 def three(inputs: Mapping[str, Path]) -> Any:
     """A hybrid of three pictures at the sizes that it has, for one pair of eyes, from 0.5 m, 2.2 m and 10 m."""
-    made = alebrije.hybridize(inputs["cat"], inputs["cup"], inputs["face"], far=10)
+    made = crossed(inputs["cat"], inputs["cup"], inputs["face"], far=10)
     panels = [high(made.image.pixels, height) for height in (480, 107, 24)]
     return beside([F.pad(panel, (0, 0, 480 - panel.shape[-2], 0), value=1.0) for panel in panels])
 
@@ -120,11 +126,11 @@ def aligned() -> Any:
     """Two creatures of which one is smaller and aside: their hybrid as it is, and with --align auto, each near and far."""
     first, second = (creature(seed, 512, background="white").image for seed in ALIGNED)
     small = F.pad(resize(second, (340, 340)), (150, 22, 20, 152), value=1.0)
-    rows = [alebrije.hybridize(first, small, low="second", align=align, previews=True) for align in ("none", "auto")]
+    rows = [crossed(first, small, low="second", align=align, previews=True) for align in ("none", "auto")]
     return beside([high(view, 300) for made in rows for view in (made.image.pixels, made.previews["far"])])
 
 
 def gray_high(inputs: Mapping[str, Path]) -> Any:
     """The same hybrid with the near picture's colours and without them."""
-    made = [alebrije.hybridize(inputs["face"], inputs["mosaic"], low="first", gray_high=gray) for gray in (False, True)]
+    made = [crossed(inputs["face"], inputs["mosaic"], low="first", gray_high=gray) for gray in (False, True)]
     return beside([high(result.image.pixels, 300) for result in made])

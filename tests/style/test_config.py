@@ -76,6 +76,19 @@ def test_a_recipe_may_give_the_size_as_a_number(tmp_path: Path) -> None:
     assert build(StylizeConfig, read_recipe(str(tmp_path / "mine.yaml"))).size == "96"
 
 
+def test_masks_are_paths_one_or_several() -> None:
+    for given in ("a.png", Path("a.png"), ["a.png"], (Path("a.png"),)):
+        assert build(StylizeConfig, {"mask": given}).mask == ("a.png",)
+    with pytest.raises(ConfigError, match=r"^mask"):
+        build(StylizeConfig, {"mask": 3})
+
+
+def test_a_way_with_colours_goes_before_the_flag_that_keeps_them() -> None:
+    ways = [({}, None), ({"keep_colors": True}, "luminance"), ({"color": "histogram"}, "histogram")]
+    for settings, way in [*ways, ({"keep_colors": True, "color": "mean-covariance"}, "mean-covariance")]:
+        assert build(StylizeConfig, settings).colors == way
+
+
 @pytest.mark.parametrize("model", [HybridConfig, StylizeConfig])
 @pytest.mark.parametrize("seed", [-1, 2**63])
 def test_a_seed_is_a_number_that_torch_takes(model: type[ComputeConfig], seed: int) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "Make a gallery of everything below: demo/index.html."),
     "hybrid": ("hybrid", "Cross two pictures: one seen from near, one from afar."),
     "stylize": ("style", "Repaint a picture in the manner of others."),
+    "stylize-lab": ("stylize_lab", "Let all style losses paint the same pairs, and rank them."),
     "train": ("train", "Train a network from a recipe, or go on with a run."),
     "sweep": ("sweep", "Train a recipe with all combinations of some settings."),
     "evaluate": ("evaluate", "Test a trained network on data it never saw."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from os import PathLike, fspath
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -31,6 +32,14 @@ QUALITIES: dict[str, tuple[Scale, ...]] = {
 def _size_as_text(size: Any) -> Any:
     """Recipes and Python may give the longest side as the number it is."""
     return str(size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+def _paths_as_text(paths: Any) -> Any:
+    """One path, or several, may be given as they are."""
+    if not isinstance(paths, str | PathLike | list | tuple):
+        return paths
+    several = (paths,) if isinstance(paths, str | PathLike) else paths
+    return tuple(fspath(one) if isinstance(one, PathLike) else one for one in several)
 
 
 class StylizeConfig(ComputeConfig):
@@ -86,6 +95,18 @@ class StylizeConfig(ComputeConfig):
     pooling: Literal["max", "avg"] = Field("max", description="pooling inside the network")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="how the pixels are found")
     keep_colors: bool = Field(False, description="keep the content's colours and repaint its luminance only")
+    color: Literal["luminance", "histogram", "mean-covariance"] | None = Field(
+        None,
+        description="another way to keep the content's colours: the style's are brought to them before, by histogram or by "
+        "mean and covariance; luminance is --keep-colors",
+    )
+    mask: Annotated[tuple[str, ...], BeforeValidator(_paths_as_text)] = Field(
+        (),
+        description="where the style goes: white; black stays content. One for each style, in their order; or one for two "
+        "styles: white the first, black the second",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    wrap: bool = Field(False, description="make a seamless texture: its right edge meets its left, its bottom its top")
     preview_every: int = Field(
         10, ge=0, description="steps between two previews; 0: none", json_schema_extra={"cli": False})  # fmt: skip
     frames: int = Field(0, ge=0, description="pictures of the work to keep for a timelapse", json_schema_extra={"cli": False})
@@ -102,6 +123,11 @@ class StylizeConfig(ComputeConfig):
         if not (self.content_weight or self.style_weight):
             raise ValueError("content_weight and style_weight cannot both be 0")
         return self
+
+    @property
+    def colors(self) -> str | None:
+        """The way in which the content's colours are kept; None: they are not."""
+        return self.color or ("luminance" if self.keep_colors else None)
 
 
 def scales(config: StylizeConfig) -> tuple[Scale, ...]:

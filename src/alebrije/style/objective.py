@@ -11,24 +11,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alebrije.features import Extractor
+from alebrije.style import torus
 from alebrije.style.config import CONTENT_LAYER, StylizeConfig
 from alebrije.style.losses import chosen_loss, content_distance, style_distance, target, total_variation
 from alebrije.style.optimize import Evaluate
+from alebrije.style.regions import Regions
 
 MARGIN = 16  # pixels: one position of the deepest layer
 
 
 class Distances(NamedTuple):
     """How far a picture is from its target, three scalars: content and style relative to their targets, and the total
-    variation of the picture itself."""
+    variation of the picture itself. `styled` is the share of the picture that has a style: less than 1 with a mask."""
 
     content: Tensor
     style: Tensor
     variation: Tensor
+    styled: float = 1.0
 
     def weighted(self, config: StylizeConfig) -> Tensor:
-        """The loss: the three distances with the weights of `config`."""
-        return config.content_weight * self.content + config.style_weight * self.style + config.tv_weight * self.variation
+        """The loss: the three distances with the weights of `config`. The style's counts by its share of the picture, so
+        that it pulls a pixel of a small region no more than one of a large region."""
+        style = config.style_weight * self.styled * self.style
+        return config.content_weight * self.content + style + config.tv_weight * self.variation
 
 
 Measure = Callable[[Tensor], Distances]
@@ -39,28 +44,40 @@ def layers(config: StylizeConfig) -> list[str]:
     return list(dict.fromkeys([CONTENT_LAYER, *(layer for layer, weight in config.layer_weights.items() if weight)]))
 
 
-def measure(extractor: Extractor, content: Tensor, styles: Sequence[Tensor], config: StylizeConfig) -> Measure:
+def measure(
+    extractor: Extractor, content: Tensor, styles: Sequence[Tensor], config: StylizeConfig, regions: Regions | None = None
+) -> Measure:
     """A function from a picture [1, 3, H, W] to its `Distances` from `content` [1, 3, H, W] and `styles` [1, 3, h, w].
 
-    The content's features and the styles' statistics are computed once, here.
+    The content's features and the styles' statistics are computed once, here. With `regions` each style sees its own region,
+    and where there is none, the picture is taken to be the content.
     """
     loss = chosen_loss(config)
     wanted = {layer: weight for layer, weight in config.layer_weights.items() if weight}
-    look = functools.partial(_look, extractor)
+    look = functools.partial(torus.features if config.wrap else _look, extractor)
+    variation = torus.total_variation if config.wrap else total_variation
     with torch.no_grad():
         content_features = look(content)[CONTENT_LAYER]
         targets = []
         for style in styles:
-            features = look(style)
+            features = _look(extractor, style)
             targets.append({layer: target(loss, features[layer]) for layer in wanted})
+    shares = config.style_weights or (1.0,) * len(styles)
 
     def distances(image: Tensor) -> Distances:
+        if regions:
+            image = regions.laid(image, content)
         features = look(image)
-        return Distances(
-            content_distance(features[CONTENT_LAYER], content_features),
-            style_distance(loss, features, targets, wanted, config.style_weights or (1.0,) * len(styles)),
-            total_variation(image),
-        )
+        at_content = content_distance(features[CONTENT_LAYER], content_features)
+        if regions is None:
+            return Distances(at_content, style_distance(loss, features, targets, wanted, shares), variation(image))
+        parts = [share * size for share, size in zip(shares, regions.shares, strict=True)]
+        apart = torch.zeros((), device=image.device)
+        for region, part in enumerate(parts):
+            if part:
+                seen = regions.guided({layer: features[layer] for layer in wanted}, region)
+                apart = apart + part / sum(parts) * style_distance(loss, seen, targets[region : region + 1], wanted, (1.0,))
+        return Distances(at_content, apart, variation(image), min(sum(regions.shares), 1.0))
 
     return distances
 
@@ -92,6 +109,7 @@ def with_gradient(distances: Measure, config: StylizeConfig) -> Evaluate:
         (gradient,) = torch.autograd.grad(loss, image)
         values = {"loss": loss, "content_distance": parts.content, "style_distance": parts.style}
         numbers = {name: value.item() for name, value in values.items()}
-        return numbers["loss"], gradient, numbers
+        # In the plain layout: that of a state file, from which sums are to come out the same to the last digit.
+        return numbers["loss"], gradient.contiguous(), numbers
 
     return evaluate

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -21,11 +22,19 @@ Evaluate = Callable[[Tensor], tuple[float, Tensor, dict[str, float]]]
 
 
 class Rule(Protocol):
-    """What turns the gradient at a picture into a change of it; `forget` drops all memory of earlier gradients."""
+    """What turns the gradient at a picture into a change of it.
+
+    `forget` drops all memory of earlier gradients. `memory` is all that it goes by, as a tree of tensors and numbers that can
+    be put into a file; `recall` takes such a tree back, and then it goes on as if it had never stopped.
+    """
 
     def __call__(self, image: Tensor, gradient: Tensor) -> Tensor: ...
 
     def forget(self) -> None: ...
+
+    def memory(self) -> dict[str, Any]: ...
+
+    def recall(self, memory: Mapping[str, Any]) -> None: ...
 
 
 class Adam:
@@ -38,6 +47,12 @@ class Adam:
 
     def forget(self) -> None:
         self.count, self.mean, self.square = 0, torch.zeros(()), torch.zeros(())
+
+    def memory(self) -> dict[str, Any]:
+        return {"done": self.done, "count": self.count, "mean": self.mean, "square": self.square}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.done, self.count, self.mean, self.square = (memory[name] for name in ("done", "count", "mean", "square"))
 
     def __call__(self, image: Tensor, gradient: Tensor) -> Tensor:
         first, second = self.betas
@@ -65,6 +80,12 @@ class LBFGS:
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=self.history)
         self.before: tuple[Tensor, Tensor] | None = None
 
+    def memory(self) -> dict[str, Any]:
+        return {"pairs": list(self.pairs), "before": self.before}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        self.pairs, self.before = deque(memory["pairs"], maxlen=self.history), memory["before"]
+
     def __call__(self, image: Tensor, gradient: Tensor) -> Tensor:
         if self.before is not None:
             moved, turned = image - self.before[0], gradient - self.before[1]
@@ -89,26 +110,45 @@ OPTIMIZERS: dict[str, Callable[[int], Rule]] = {"adam": Adam, "lbfgs": lambda st
 
 
 class Position(NamedTuple):
-    """The best-known picture after a step, the numbers that belong to it, and whether NaN or infinity was met."""
+    """The best-known picture after a step, the numbers that belong to it, whether NaN or infinity was met, and all that
+    `descend` needs to go on from here."""
 
     image: Tensor
     values: dict[str, float]
     mended: bool = False
+    memory: Mapping[str, Any] = MappingProxyType({})
 
 
-def descend(evaluate: Evaluate, image: Tensor, rule: Rule, steps: int) -> Iterator[Position]:
+def descend(
+    evaluate: Evaluate, image: Tensor, rule: Rule, steps: int, memory: Mapping[str, Any] | None = None
+) -> Iterator[Position]:
     """Evaluate `steps` pictures, the first being `image`, and yield where the descent is after each.
+
+    With the `memory` of an earlier `Position` it goes on from there, and `image` does not count: `steps` includes those that
+    were done before, and the pictures to come are the same as if it had not stopped.
 
     A picture whose loss or gradient is not finite, or whose loss has shot up by half, is dropped: the rule forgets what it
     remembers and starts again from the picture before with half the step, which grows back while things go well. Raises
     `NumericsError` when the first picture is not finite or ten in a row are not.
     """
-    loss, gradient, values = evaluate(image)
-    if not _finite(loss, gradient):
-        raise NumericsError("the loss of the starting picture is not finite: lower the weights, or use --precision fp32")
-    yield Position(image, values)
-    shrink, failures = 1.0, 0
-    for _ in range(steps - 1):
+    if memory is None:
+        loss, gradient, values = evaluate(image)
+        if not _finite(loss, gradient):
+            raise NumericsError("the loss of the starting picture is not finite: lower the weights, or use --precision fp32")
+        done, shrink, failures = 1, 1.0, 0
+    else:
+        image, loss, gradient, values = (memory[name] for name in ("image", "loss", "gradient", "values"))
+        done, shrink, failures = (memory[name] for name in ("done", "shrink", "failures"))
+        rule.recall(memory["rule"])
+
+    def position(*, mended: bool = False) -> Position:
+        kept = {"image": image, "loss": loss, "gradient": gradient, "values": values}
+        kept |= {"done": done, "shrink": shrink, "failures": failures, "rule": rule.memory()}
+        return Position(image, values, mended, kept)
+
+    if memory is None:
+        yield position()
+    while done < steps:
         candidate = (image + shrink * rule(image, gradient)).clamp(0, 1)
         tried = evaluate(candidate)
         finite = _finite(*tried[:2])
@@ -120,7 +160,8 @@ def descend(evaluate: Evaluate, image: Tensor, rule: Rule, steps: int) -> Iterat
             shrink, failures = shrink / 2, 0 if finite else failures + 1
         if failures == 10:
             raise NumericsError("the loss stays infinite however small the step: lower the weights, or use --precision fp32")
-        yield Position(image, values, mended=not finite)
+        done += 1
+        yield position(mended=not finite)
 
 
 def _finite(loss: float, gradient: Tensor) -> bool:

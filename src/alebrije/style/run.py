@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from alebrije import features
 from alebrije.config import choose
 from alebrije.core import weights
-from alebrije.core.image import Picture, fit, parse_size, resize, scaled_size, to_gray
+from alebrije.core.image import Picture, load, resize, scaled_size
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Events, Preview, Started, Step, Warned
+from alebrije.style import colors, estimate, torus
 from alebrije.style.config import CONTENT_LAYER, StylizeConfig, scales
 from alebrije.style.losses import LOSSES
 from alebrije.style.objective import layers, measure, with_gradient
 from alebrije.style.optimize import OPTIMIZERS, descend
+from alebrije.style.regions import Regions, check_masks, read_masks
+from alebrije.style.saved import Saved, identity
+from alebrije.style.sizes import SMALLEST_SIDE, Size, padded, placed, resized, result_size, scene_of, size_of
 from alebrije.style.winograd import accelerate
-
-Size = tuple[int, int]  # height, width
-SMALLEST_SIDE = 32  # every network here still sees four positions of its deepest layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,54 +45,74 @@ class StylizeResult:
 
 @dataclass(slots=True)
 class _Progress:
-    """What the work has come to so far: the picture, and the content at the same size."""
+    """What the work has come to so far: the picture, the content at the same size, and all that is needed to go on."""
 
     image: Tensor
     scene: Tensor
     steps: int = 0
+    stage: int = 0
+    descent: Mapping[str, Any] | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
     frames: list[Tensor] = field(default_factory=list)
 
+    def state(self) -> dict[str, Any]:
+        """What a state file holds; the pictures of the stage are made again from the inputs."""
+        return {name: getattr(self, name) for name in ("steps", "stage", "descent", "stages", "frames")}
 
-def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig) -> Events:
+
+class _Task(NamedTuple):
+    """What a picture of one size is compared with."""
+
+    content: Tensor
+    styles: list[Tensor]
+    regions: Regions | None
+
+
+def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig, saved: Saved | None = None) -> Events:
     """Repaint `content` in the manner of `styles`; the last event is `Done(StylizeResult)`.
 
     The picture is found at a small size first, then enlarged and refined, once for each of `scales(config)`. When
-    `Interrupted` is thrown in, the result is the picture so far. Raises `ConfigError` for settings that do not fit each
-    other, `WeightsError` where the network is not at hand, `NumericsError` if the loss cannot be kept finite.
+    `Interrupted` is thrown in, the result is the picture so far. With `saved` its state is written there every so often and
+    when it is stopped, and, where `saved.resume` says so, the work goes on from what is there; who called this removes it.
+    Raises `ConfigError` for settings that do not fit each other, `WeightsError` where the network is not at hand,
+    `PictureError` for a mask that cannot be read, `RunError` for a state that does not fit, `NumericsError` if the loss cannot
+    be kept finite.
     """
     began = time.perf_counter()
     choose("loss", config.loss, LOSSES)
     if config.style_weights and len(config.style_weights) != len(styles):
         raise ConfigError(f"style_weights has {len(config.style_weights)} numbers for {len(styles)} style pictures")
+    check_masks(len(config.mask), len(styles), config.loss)
     device = choose_device(config.device)
     network = _network(config)
-    load = functools.partial(features.load, network, layers(config), pooling=config.pooling, device=device)
-    size, notices = _result_size(content, config)
-    whole = _padded(fit(content.pixels, size)).to(device)
-    paintings = [style.pixels.to(device) for style in styles]
-    scene = whole
-    if config.keep_colors:
-        scene, paintings = to_gray(whole).expand_as(whole), [_as_light_as(whole, style) for style in paintings]
-    targets = functools.partial(_targets, scene, paintings, config)
+    look = functools.partial(features.load, network, layers(config), pooling=config.pooling, device=device)
+    size, notices = result_size(content, config)
+    place = functools.partial(placed, size=size, config=config)
+    masks = [load(path) for path in config.mask]
+    places = [padded(mask).to(device) for mask in read_masks(masks, len(styles), content, place)]
+    whole, more = scene_of(content, size, config)
+    whole = whole.to(device)
+    scene, paintings = colors.prepared(whole, [style.pixels.to(device) for style in styles], config.colors)
+    targets = functools.partial(_targets, scene, paintings, places, config)
+    keeper = _Keeper(saved, identity(content, styles, masks, config, network)) if saved else None
 
     progress = _Progress(_start(scene, config), scene)
     interrupted = False
     try:
-        for notice in notices:
-            yield Warned(notice)
-        extractor = load(dtype=choose_dtype(config.precision, device))
+        yield from map(Warned, [*notices, *more])
+        extractor = look(dtype=choose_dtype(config.precision, device))
         accelerate(extractor.stages, device)
-        yield from _refine(progress, extractor, targets, config)
+        yield from _refine(progress, extractor, targets, config, keeper)
     except Interrupted:
         interrupted = True
+        if keeper:
+            keeper.write(progress)
 
     found = _carried(progress, scene, config)
+    task = targets(1.0)
     with torch.no_grad():
-        parts = measure(load(dtype=torch.float32), *targets(1.0), config)(found)
-    if config.keep_colors:
-        found = whole + to_gray(found) - to_gray(whole)
-    image = _finished(content, found.clamp(0, 1).cpu(), size)
+        parts = measure(look(dtype=torch.float32), *task[:2], config, task.regions)(found)
+    found = colors.restored(task.regions.laid(found, scene) if task.regions else found, whole, config.colors)
     report = {
         "steps": progress.steps,
         "seconds": time.perf_counter() - began,
@@ -103,32 +123,83 @@ def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig) 
         "size": list(reversed(size)),
         "scales": progress.stages,
     }
-    frames = tuple(resize(frame, size) for frame in progress.frames)
-    yield Done(StylizeResult(image, report, frames), interrupted=interrupted)
+    if masks:
+        report["masks"] = [mask.sha256 for mask in masks]
+    frames = tuple(resized(frame.cpu(), size, config) for frame in progress.frames)
+    yield Done(StylizeResult(_finished(content, found.clamp(0, 1).cpu(), size, config), report, frames), interrupted=interrupted)
 
 
-def _refine(progress: _Progress, extractor: features.Extractor, targets: Callable[[float], Any], config: StylizeConfig) -> Events:
+class _Keeper(NamedTuple):
+    """The state file and whose state it is."""
+
+    saved: Saved
+    identity: Any
+
+    def read(self, progress: _Progress) -> None:
+        """Put `progress` where the stopped work was, if it is to go on."""
+        for name, value in (self.saved.read(self.identity, progress.scene.device) or {}).items():
+            setattr(progress, name, value)
+
+    def write(self, progress: _Progress) -> None:
+        """Keep what there is so far, once there is something."""
+        if progress.descent is not None:
+            self.saved.write(self.identity, progress.state())
+
+
+def _refine(
+    progress: _Progress,
+    extractor: features.Extractor,
+    targets: Callable[[float], _Task],
+    config: StylizeConfig,
+    keeper: _Keeper | None,
+) -> Events:
     """Descend at each scale in turn, keeping `progress` up to date."""
     plan = scales(config)
     total = sum(stage.steps for stage in plan)
     frame_steps = {round(total * (k + 1) / config.frames) for k in range(config.frames)}
+    named = f"{progress.scene.shape[-1]}x{progress.scene.shape[-2]}"
+    needed = estimate.bytes_needed(extractor, progress.scene[0, 0].numel(), config.optimizer)
+    if notice := estimate.memory_notice(needed, estimate.bytes_free(progress.scene.device), named):
+        yield Warned(notice)
+    if keeper:
+        keeper.read(progress)
     yield Started("stylize", total)
-    for stage in plan:
-        content, styles = targets(stage.fraction)
-        evaluate = with_gradient(measure(extractor, content, styles, config), config)
-        start = _carried(progress, content, config)
-        summary: dict[str, Any] = {"size": [start.shape[-1], start.shape[-2]], "steps": 0}
-        progress.stages.append(summary)
-        for position in descend(evaluate, start, OPTIMIZERS[config.optimizer](stage.steps), stage.steps):
-            progress.image, progress.scene, progress.steps = position.image, content, progress.steps + 1
+    first = progress.stage
+    for number in range(first, len(plan)):
+        task = targets(plan[number].fraction)
+        memory = _entered(progress, number, task, config)
+        summary, clock = progress.stages[-1], time.perf_counter()
+        evaluate = with_gradient(measure(extractor, *task[:2], config, task.regions), config)
+        rule = OPTIMIZERS[config.optimizer](plan[number].steps)
+        for position in descend(evaluate, progress.image, rule, plan[number].steps, memory):
+            progress.image, progress.descent = position.image, position.memory
+            progress.steps += 1
             summary.update(position.values, steps=summary["steps"] + 1)
             if progress.steps in frame_steps:
-                progress.frames.append(position.image.cpu())
+                progress.frames.append(_shown(position.image, task).cpu())
+            if keeper and keeper.saved.due(progress.steps):
+                keeper.write(progress)
             if position.mended:
                 yield Warned(f"step {progress.steps} ran to NaN or infinity: taken back, going on with half the step")
             yield Step(progress.steps, total, position.values)
+            if number == first and summary["steps"] == 3 and not memory:  # the first two steps also warm up
+                left = estimate.seconds_left(time.perf_counter() - clock, number, 3, plan)
+                if notice := estimate.time_notice(left, needed, named):
+                    yield Warned(notice)
+            clock = time.perf_counter()
             if config.preview_every and progress.steps % config.preview_every == 0:
-                yield Preview(position.image.cpu(), progress.steps)
+                yield Preview(_shown(position.image, task).cpu(), progress.steps)
+
+
+def _entered(progress: _Progress, number: int, task: _Task, config: StylizeConfig) -> Mapping[str, Any] | None:
+    """Bring `progress` to the stage of this number; returns where the descent of a resumed stage was, None for a new one."""
+    if progress.stage == number and progress.descent is not None:
+        progress.image, progress.scene = progress.descent["image"], task.content
+        return progress.descent
+    start = _carried(progress, task.content, config).contiguous()
+    progress.image, progress.scene, progress.stage, progress.descent = start, task.content, number, None
+    progress.stages.append({"size": [start.shape[-1], start.shape[-2]], "steps": 0})
+    return None
 
 
 def _network(config: StylizeConfig) -> str:
@@ -144,31 +215,18 @@ def _network(config: StylizeConfig) -> str:
     return name
 
 
-def _result_size(content: Picture, config: StylizeConfig) -> tuple[Size, list[str]]:
-    """The height and width of the result, and what the user should know about it."""
-    own = (content.height, content.width)
-    wanted = parse_size(config.size)
-    notices = []
-    if isinstance(wanted, int):
-        if wanted > max(own) and "size" in config.model_fields_set:
-            notices.append(f"the result has the content's {own[1]}x{own[0]} pixels and no more: give WxH to enlarge it")
-        wanted = min(wanted, max(own))
-    size = scaled_size(own, wanted)
-    named = f"{size[1]}x{size[0]}"
-    if size[0] > own[0] or size[1] > own[1]:
-        notices.append(f"the content is enlarged from {own[1]}x{own[0]} to {named} pixels")
-    if isinstance(wanted, tuple) and abs(size[1] * own[0] / (size[0] * own[1]) - 1) > 0.02:
-        notices.append(f"the content is cropped from {own[1]}x{own[0]} to the shape of {named}")
-    if min(size) < SMALLEST_SIDE:
-        notices.append(f"{named} pixels leave the network little to see: expect the style's colours, not its strokes")
-    return size, notices
+def _targets(content: Tensor, styles: Sequence[Tensor], masks: Sequence[Tensor], config: StylizeConfig, fraction: float) -> _Task:
+    """The task at a fraction of the final size. A style's longest side is the result's times `style_scale`."""
+    longest = max(1, round(max(size_of(content)) * config.style_scale * fraction))
+    height, width = (max(SMALLEST_SIDE, round(side * fraction)) for side in size_of(content))
+    size = torus.multiple((height, width)) if config.wrap else (height, width)
+    paintings = [padded(resize(style, scaled_size(size_of(style), longest))) for style in styles]
+    regions = Regions([resize(mask, size) for mask in masks], config.loss) if masks else None
+    return _Task(resized(content, size, config), paintings, regions)
 
 
-def _targets(content: Tensor, styles: Sequence[Tensor], config: StylizeConfig, fraction: float) -> tuple[Tensor, list[Tensor]]:
-    """Content and styles at a fraction of the final size. A style's longest side is the result's times `style_scale`."""
-    longest = max(1, round(max(_size(content)) * config.style_scale * fraction))
-    height, width = (max(SMALLEST_SIDE, round(side * fraction)) for side in _size(content))
-    return resize(content, (height, width)), [_padded(resize(style, scaled_size(_size(style), longest))) for style in styles]
+def _shown(image: Tensor, task: _Task) -> Tensor:
+    return task.regions.laid(image, task.content) if task.regions else image
 
 
 def _start(scene: Tensor, config: StylizeConfig) -> Tensor:
@@ -182,32 +240,13 @@ def _carried(progress: _Progress, scene: Tensor, config: StylizeConfig) -> Tenso
     """The picture so far at the size of `scene`, the content. Where the work began with the content, only what has changed
     is resized and laid on it, so that the next stage starts with the content's detail."""
     if config.init == "noise":
-        return resize(progress.image, _size(scene))
-    change = resize((progress.image - progress.scene) / 2 + 0.5, _size(scene)) * 2 - 1
+        return resized(progress.image, size_of(scene), config)
+    change = resized((progress.image - progress.scene) / 2 + 0.5, size_of(scene), config) * 2 - 1
     return (scene + change).clamp(0, 1)
 
 
-def _as_light_as(scene: Tensor, style: Tensor) -> Tensor:
-    """The grey version of `style` with the mean and spread of `scene`'s luminance: "luminance-only transfer", sec. 4.2 of
-    Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017."""
-    light, grey = to_gray(scene), to_gray(style)
-    spread = light.std(correction=0) / grey.std(correction=0).clamp_min(1e-3)
-    return ((grey - grey.mean()) * spread + light.mean()).clamp(0, 1).expand(-1, 3, -1, -1)
-
-
-def _finished(content: Picture, pixels: Tensor, size: Size) -> Picture:
+def _finished(content: Picture, pixels: Tensor, size: Size, config: StylizeConfig) -> Picture:
     """The result as a picture that keeps what came with the content, without the border that was added to a tiny one."""
-    alpha = None if content.alpha is None else fit(content.alpha, size)
+    alpha = None if content.alpha is None else placed(content.alpha, size, config)
     pixels = pixels[:, :, : size[0], : size[1]]
     return replace(content, pixels=pixels, alpha=alpha, gray=False, path=None, sha256=None, notices=())
-
-
-def _size(image: Tensor) -> Size:
-    return image.shape[-2], image.shape[-1]
-
-
-def _padded(image: Tensor) -> Tensor:
-    """The picture, its last row and column repeated until the network can work on it."""
-    height, width = _size(image)
-    missing = (0, max(SMALLEST_SIDE - width, 0), 0, max(SMALLEST_SIDE - height, 0))
-    return F.pad(image, missing, mode="replicate") if any(missing) else image

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from scipy.spatial.distance import cdist
-from scipy.stats import spearmanr
 
 from alebrije import features
 from alebrije.features.ranking import (
@@ -16,7 +14,6 @@ from alebrije.features.ranking import (
     draw_pairs,
     gram,
     pair_distances,
-    spearman,
     squared_distances,
 )
 
@@ -39,17 +36,6 @@ def test_squared_distances_are_scipys() -> None:
     points = torch.randn(7, 3, 2)
     flat = points.flatten(1).double().numpy()
     assert np.allclose(squared_distances(points), cdist(flat, flat, "sqeuclidean"), atol=1e-4)
-
-
-def test_spearman_is_scipys() -> None:
-    first, second = torch.randn(2, 50)
-    assert spearman(first, second) == pytest.approx(spearmanr(first, second).statistic)
-
-
-def test_spearman_sees_order_alone() -> None:
-    values = torch.randn(20)
-    assert spearman(values, values.exp()) == pytest.approx(1)
-    assert spearman(values, -values) == pytest.approx(-1)
 
 
 def test_pairs_are_different_pairs_of_different_pictures() -> None:

@@ -151,12 +151,12 @@ def work_through(shell: Shell, jobs: Sequence[Job], make: Make) -> None:
     `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work. What is wrong with
     the settings would be wrong with every file, so it is raised at once.
     """
-    with _folder(jobs[0][1].parent):
+    with made_folder(jobs[0][1].parent):
         _work_through(shell, jobs, make)
 
 
 @contextlib.contextmanager
-def _folder(folder: Path) -> Iterator[None]:
+def made_folder(folder: Path) -> Iterator[None]:
     """Make a folder and those above it; those that are still empty in the end are removed again."""
     missing = list(itertools.takewhile(lambda one: not one.exists(), (folder, *folder.parents)))
     try:

@@ -10,6 +10,7 @@ import typer
 
 from alebrije.cli import new_app
 from alebrije.cli.flags import verb
+from alebrije.cli.pictures import made_folder
 from alebrije.cli.shell import Shell
 from alebrije.config import build, choose, parse_override
 from alebrije.reproductions import REPRODUCTIONS
@@ -40,8 +41,8 @@ def reproduce(
     flags = {key: value for key, value in {"seed": seed, "device": device, "precision": precision}.items() if value is not None}
     config = build(module.CONFIG, values | places | flags)
     folder = output or Path("reproduction") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    done = shell.run(module.reproduce(config, folder))
+    with made_folder(folder):
+        done = shell.run(module.reproduce(config, folder))
     report = done.result.report
     line = f"stopped; the same command goes on in {folder}" if done.interrupted else f"in {folder}: {len(report['files'])} files"
     shell.finish(report, [line], interrupted=done.interrupted)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from alebrije.core.statistics import spearman
 from alebrije.features.extractor import Extractor
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -66,9 +67,3 @@ def agreement(look: Extractor, reference: Extractor, pictures: Tensor, seed: int
     chosen = draw_pairs(len(pictures), pairs, seed)
     ours, theirs = (pair_distances(network, pictures, chosen) for network in (look, reference))
     return {name: spearman(ours[name], theirs[name]) for name in ours}
-
-
-def spearman(first: Tensor, second: Tensor) -> float:
-    """Spearman's rank correlation of two vectors without ties."""
-    ranks = torch.stack([values.argsort().argsort() for values in (first, second)]).double()
-    return float(torch.corrcoef(ranks)[0, 1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alebrije.hybrid.planning.answers import wilson
+from alebrije.core.statistics import wilson
 
 # Test figures of the report: 29 pairs labelled by people, 16 roles right; mean absolute errors in pixels at 224.
 REPORTED = {"count": 29, "right": 16, "mae_first": 3.11, "mae_second": 3.64, "mae": 3.38}

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from alebrije.core import statistics as intervals
+from alebrije.core.statistics import bootstrap, wilson
 from alebrije.data.pairs import Label
 from alebrije.errors import DataError, NumericsError
-from alebrije.hybrid.planning import answers
-from alebrije.hybrid.planning.answers import SMALLEST, Answers, bootstrap, compare_roles, constant_answers, judge, wilson
+from alebrije.hybrid.planning.answers import SMALLEST, Answers, compare_roles, constant_answers, judge
 
 
 def labels_of(count: int, seed: int = 0) -> list[Label]:
@@ -131,7 +132,7 @@ def test_the_bootstrap_draws_whole_pairs(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = bootstrap(values, np.mean)
     assert bootstrap(np.repeat(values, 5, axis=1), np.mean) == pytest.approx(whole)  # repeating a pair tells nothing new
     assert bootstrap(values, np.mean, seed=1) != whole
-    monkeypatch.setattr(answers, "CHUNK", 1000)
+    monkeypatch.setattr(intervals, "CHUNK", 1000)
     assert bootstrap(values, np.mean) == pytest.approx(whole, abs=0.05)
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from alebrije.core.statistics import bootstrap
 from alebrije.style.lab.config import family
 from alebrije.style.lab.ranking import (
     Place,
     agreement,
-    bootstrap,
     means,
     places,
     rank_by_scores,
@@ -87,14 +87,14 @@ def test_one_painter_alone_is_first_and_nothing_at_all_is_no_ranking() -> None:
 
 def test_the_bootstrap_is_the_same_each_time_and_covers_as_often_as_it_says() -> None:
     chance = np.random.default_rng(2)
-    values = chance.normal(size=20)
-    assert bootstrap(values, seed=3) == bootstrap(values, seed=3)
-    assert bootstrap(values, seed=3) != bootstrap(values, seed=4)
-    low, high = bootstrap(values)
+    values = chance.normal(size=(20, 1))
+    assert bootstrap(values, np.mean, seed=3) == bootstrap(values, np.mean, seed=3)
+    assert bootstrap(values, np.mean, seed=3) != bootstrap(values, np.mean, seed=4)
+    low, high = bootstrap(values, np.mean)
     normal = 1.96 * values.std() / np.sqrt(20)
     assert low < values.mean() < high
     assert (high - low) / 2 == pytest.approx(normal, rel=0.1)
-    assert bootstrap(np.array([2.5])) == (2.5, 2.5)
+    assert bootstrap(np.array([[2.5]]), np.mean) == (2.5, 2.5)
 
 
 def test_agreement_is_spearmans() -> None:

@@ -15,19 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from alebrije.core.statistics import Interval, bootstrap, wilson
 from alebrije.data.pairs import REFERENCE, Label
 from alebrije.errors import DataError, NumericsError
 from alebrije.hybrid.blend import to_sigma
 
-Z95 = 1.959963984540054  # the standard normal lies within +- this with probability 0.95
-RESAMPLES = 2000
-CHUNK = 4_000_000  # numbers of a bootstrap in memory at once
 SMALLEST = to_sigma(REFERENCE / 2, REFERENCE)
 """0.375 px: the Gaussian whose cut-off is the finest stripe that 224 pixels hold. Anything smaller, zero and less
 included, makes the same picture (it blurs nothing that is there), and of what is not positive there is no logarithm: errors take
 it for this, in pixels and in octaves."""
 
-Interval = tuple[float, float]
 
 
 class Answers(NamedTuple):
@@ -126,36 +123,6 @@ def constant_answers(training_labels: Sequence[Label], count: int, *, both_order
         torch.full((count,), 1.0 if role else -1.0, dtype=torch.float64),
         torch.from_numpy(np.tile(sigmas, (count, 1))).double(),
     )
-
-
-def wilson(successes: int, count: int) -> Interval:
-    """The 95 % score interval of a share, without correction for continuity.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927: the shares p for which
-    |successes / count - p| <= z sqrt(p (1 - p) / count).
-    """
-    share, square = successes / count, Z95 * Z95 / count
-    centre = share + square / 2
-    half = math.sqrt(square * (share * (1 - share) + square / 4))
-    # At 0 and at `count` one end is exactly 0 or 1; the subtraction would leave some 1e-17 of rounding there.
-    low = 0.0 if successes == 0 else (centre - half) / (1 + square)
-    high = 1.0 if successes == count else (centre + half) / (1 + square)
-    return low, high
-
-
-def bootstrap(values: NDArray[Any], statistic: Callable[..., Any], seed: int = 0, resamples: int = RESAMPLES) -> Interval:
-    """The 95 % percentile interval of `statistic` (np.mean or np.median) over values [N, K], N drawn with replacement.
-
-    Rows are drawn whole, since the K values of a pair hang together. Efron, "Bootstrap methods: another look at the
-    jackknife", Annals of Statistics 7, 1979.
-    """
-    chance = np.random.default_rng(seed)
-    found, at_once = [], max(1, CHUNK // values.size)
-    for start in range(0, resamples, at_once):
-        drawn = chance.integers(len(values), size=(min(at_once, resamples - start), len(values)))
-        found.append(statistic(values[drawn].reshape(len(drawn), -1), axis=1))
-    low, high = np.percentile(np.concatenate(found), (2.5, 97.5))
-    return float(low), float(high)
 
 
 def compare_roles(first: Answers, second: Answers, labels: Sequence[Label]) -> tuple[int, int, float]:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alebrije.core.statistics import bootstrap, spearman, wilson
 from alebrije.hybrid.observer import CYCLES, Plan
-from alebrije.hybrid.planning.answers import bootstrap, wilson
 from alebrije.hybrid.validation.probes import SIZES, USUAL_SIZE, WIDTHS, Probe, octaves
 from alebrije.hybrid.validation.viewer import Verdict
 
@@ -142,16 +141,6 @@ def rank_correlation(first: Sequence[float], second: Sequence[float], seed: int 
         return {"n": len(pairs), "spearman": None, "interval": None}
     chance = np.random.default_rng(seed)
     drawn = [pairs[chance.integers(len(pairs), size=len(pairs))] for _ in range(resamples)]
-    found = [spearman(sample) for sample in drawn if min(np.ptp(sample, axis=0)) > 0]
+    found = [spearman(*sample.T) for sample in drawn if min(np.ptp(sample, axis=0)) > 0]
     low, high = np.percentile(found, (2.5, 97.5))
-    return {"n": len(pairs), "spearman": spearman(pairs), "interval": [float(low), float(high)]}
-
-
-def spearman(pairs: NDArray[Any]) -> float:
-    """Spearman's rank correlation of the two columns of `pairs` [N, 2]; equal values share the mean of their ranks."""
-    ranks: list[NDArray[Any]] = []
-    for column in pairs.T:
-        _, where, counts = np.unique(column, return_inverse=True, return_counts=True)
-        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[where])
-    correlations: NDArray[Any] = np.asarray(np.corrcoef(ranks))
-    return float(correlations[0, 1])
+    return {"n": len(pairs), "spearman": spearman(*pairs.T), "interval": [float(low), float(high)]}

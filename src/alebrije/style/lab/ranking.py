@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alebrije.core.statistics import bootstrap, spearman
 from alebrije.style.lab.config import family
 
 Table = NDArray[np.float64]
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,8 @@ def places(rows: Table, painters: Sequence[str], seed: int = 0) -> list[Place]:
     for painter, column in zip(painters, rows.T, strict=True):
         known = column[np.isfinite(column)]
         if len(known):
-            found.append(Place(painter, float(known.mean()), bootstrap(known, seed), len(known)))
+            found.append(Place(painter, float(known.mean()), bootstrap(known[:, None], np.mean, seed), len(known)))
     return sorted(found, key=lambda place: place.rank)
-
-
-def bootstrap(values: Table, seed: int = 0, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean of values [N], drawn with replacement; the same for the same seed.
-
-    Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7, 1979. With one value it is a point.
-    """
-    drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
-    low, high = np.percentile(values[drawn].mean(1), (2.5, 97.5))
-    return float(low), float(high)
 
 
 def agreement(first: Sequence[Place], second: Sequence[Place]) -> float | None:
@@ -93,10 +84,8 @@ def agreement(first: Sequence[Place], second: Sequence[Place]) -> float | None:
     both = [(place.rank, others[place.painter]) for place in first if place.painter in others]
     if len(both) < 3:
         return None
-    one, other = ranks(np.array(both)).T
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    return float(np.corrcoef(one, other)[0, 1])
+    found = spearman(*zip(*both, strict=True))
+    return None if math.isnan(found) else found
 
 
 def means(table: Table) -> Table:

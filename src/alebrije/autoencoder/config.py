@@ -6,6 +6,8 @@ from pydantic import Field
 
 from alebrije.core.fit import TrainConfig
 
+DATA_SETS = "fashion-mnist, mnist, cifar10, or a folder with the files of one."
+
 
 class AutoencoderConfig(TrainConfig):
     """A convolutional autoencoder that may have to clean its input as well (a denoising one)."""
@@ -18,3 +20,46 @@ class AutoencoderConfig(TrainConfig):
     width: int = Field(32, gt=0, description="Channels of the first layer; each of the next three has twice as many.")
     noise: float = Field(0.1, ge=0, le=1, description="Standard deviation of the Gaussian noise added to the input.")
     holdout: float = Field(0.125, gt=0, le=0.5, description="Share of the pictures kept for the test.")
+
+
+class EpochConfig(TrainConfig):
+    """Settings of the sources' experiments, which count in epochs."""
+
+    epochs: int = Field(10, gt=0, description="How often all pictures are seen.")
+    steps: int = Field(0, ge=0, description="Optimisation steps; 0: what the epochs come to.")
+    batch_size: int = Field(32, gt=1, description="Pictures per step; batch normalisation needs two.")
+    log_every: int = Field(0, ge=0, description="Steps between rows of metrics.csv, each with a test; 0: one each epoch.")
+    sample_every: int = Field(0, ge=0, description="Steps between sample pictures; 0: ten in all.")
+    checkpoint_every: int = Field(0, ge=0, description="Steps between checkpoints; 0: five in all.")
+    keep_checkpoints: int = Field(1, gt=0, description="How many checkpoints are kept.")
+
+
+class DenseConfig(EpochConfig):
+    """Settings of `alebrije train autoencoder/dense`."""
+
+    data: str = Field("fashion-mnist", description=DATA_SETS)
+    latent_dim: int = Field(64, gt=0, description="Numbers that a picture is squeezed into.")
+    validation: int = Field(5000, gt=0, description="Pictures of those to learn from that are kept for validation.")
+
+
+class DenoiseConfig(EpochConfig):
+    """Settings of `alebrije train autoencoder/denoise`."""
+
+    data: str = Field("fashion-mnist", description=DATA_SETS)
+    noise: float = Field(0.2, ge=0, le=1, description="Standard deviation of the Gaussian noise added to the input.")
+    validation: int = Field(5000, gt=0, description="Pictures of those to learn from that are kept for validation.")
+
+
+class LowresConfig(EpochConfig):
+    """Settings of `alebrije train autoencoder/lowres-1` to `lowres-9`; the recipe fixes the network."""
+
+    data: str | None = Field(None, description="A folder of pictures, with folders in it or not; drawn creatures if not given.")
+    epochs: int = Field(40, gt=0, description="How often all pictures are seen.")
+    pictures: int = Field(955, ge=20, description="How many pictures are taken, at random, or drawn.")
+    train_share: float = Field(0.85, ge=0.5, le=0.95, description="Share of them to learn from; half of the others validate.")
+    size: int = Field(128, ge=16, description="Side of the square pictures, in pixels.")
+    factor: int = Field(4, ge=2, description="How many times fewer pixels a side the low-resolution input has.")
+    reduction: str = Field("area", description="How it is made: area (means of blocks) or bicubic.")
+    width: int = Field(32, gt=0, description="Channels of the first layer; each further one has twice as many.")
+    unpool: str = Field("corner", description="What the decoder undoes pools with: corner or nearest.")
+    output: str = Field("relu", description="Activation of the last layer: relu, sigmoid or none.")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from alebrije.autoencoder.config import AutoencoderConfig
+from alebrije.autoencoder.config import AutoencoderConfig, DenoiseConfig, DenseConfig, LowresConfig
+from alebrije.autoencoder.experiments import train_denoise, train_dense, train_lowres
 from alebrije.autoencoder.nets.convolutional import Autoencoder
+from alebrije.autoencoder.nets.lowres import EXPERIMENTS
 from alebrije.core import image, plots
 from alebrije.core.fit import Shuffled, State, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
@@ -138,4 +142,9 @@ def _row(images: Tensor) -> Tensor:
     return torch.cat(list(images.cpu()[:, None]), dim=3)
 
 
-RECIPES = {"creatures": (train, AutoencoderConfig)}
+RECIPES: dict[str, tuple[Callable[..., Events], type[Any]]] = {
+    "creatures": (train, AutoencoderConfig),
+    "dense": (train_dense, DenseConfig),
+    "denoise": (train_denoise, DenoiseConfig),
+    **{f"lowres-{number}": (partial(train_lowres, number=number), LowresConfig) for number in EXPERIMENTS},
+}

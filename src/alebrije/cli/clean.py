@@ -15,7 +15,7 @@ from alebrije.cli.shell import Shell, human_bytes
 
 app = new_app()
 
-CACHED = ("weights",)
+CACHED = ("weights", "datasets")
 """The folders that Alebrije makes in its cache. Nothing else is deleted there: ALEBRIJE_CACHE may name any folder."""
 
 
@@ -23,7 +23,7 @@ CACHED = ("weights",)
 @verb()
 def clean(
     shell: Shell,
-    cache: Annotated[bool, typer.Option("--cache", help="Downloaded and imported weights.")] = False,
+    cache: Annotated[bool, typer.Option("--cache", help="Downloaded and imported weights, fetched data sets.")] = False,
     runs: Annotated[bool, typer.Option("--runs", help="The run folders below ./runs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:

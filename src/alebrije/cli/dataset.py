@@ -11,12 +11,12 @@ from alebrije.cli import new_app
 from alebrije.cli.flags import verb
 from alebrije.cli.shell import Shell
 
-app = new_app(help="Draw creatures for networks to learn from.")
+app = new_app(help="Draw or fetch pictures for networks to learn from.")
 
 
 @app.callback()
 def dataset() -> None:
-    """Draw creatures for networks to learn from."""
+    """Draw or fetch pictures for networks to learn from."""
 
 
 @app.command()
@@ -37,3 +37,18 @@ def draw(
     drawn = done.result.count
     report = {"folder": str(folder), "count": drawn, "files": [str(done.result.metadata)]}
     shell.finish(report, [f"{drawn} creatures in {folder}"], interrupted=done.interrupted)
+
+
+@app.command()
+@verb()
+def fetch(
+    shell: Shell,
+    name: Annotated[str, typer.Argument(metavar="fashion-mnist|mnist|cifar10", help="Which data set.")],
+    url: Annotated[str | None, typer.Option("--url", help="A mirror: the address of the folder with the same files.")] = None,
+) -> None:
+    """Bring a data set into the cache, checked, for `--data NAME` of recipes."""
+    from alebrije.data import known
+
+    folder = shell.run(known.fetch(name, url)).result
+    report = {"name": name, "folder": str(folder), "licence": known.KNOWN[name].licence}
+    shell.finish(report, [f"{name} is at hand in {folder}", f"  {known.KNOWN[name].title}; licence: {report['licence']}"])

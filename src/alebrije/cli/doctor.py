@@ -41,6 +41,7 @@ def examine() -> dict[str, Any]:
     from alebrije import runs
     from alebrije.core import precision, weights
     from alebrije.core.files import cache_dir
+    from alebrije.data import known
     from alebrije.features import NETWORKS
 
     devices = {"cpu": torch.device("cpu")}
@@ -65,7 +66,11 @@ def examine() -> dict[str, Any]:
         "cache": str(cache_dir()),
         "disk_free_bytes": shutil.disk_usage(cache_dir()).free,
         "networks": {name: weights.at_hand(name) for name in sorted({*NETWORKS, *weights.SOURCES})},
-        "data_sets": {"drawn creatures": True, "scikit-image photographs": util.find_spec("skimage") is not None},
+        "data_sets": {
+            "drawn creatures": True,
+            "scikit-image photographs": util.find_spec("skimage") is not None,
+            **{name: known.at_hand(name) for name in known.KNOWN},
+        },
         "extras": {
             extra: metadata.version(package) if util.find_spec(module) else None for extra, (package, module) in EXTRAS.items()
         },
@@ -103,10 +108,15 @@ def _lines(report: dict[str, Any]) -> list[str]:
     for name, present in report["networks"].items():
         lines.append(f"network     {name:<28}" + ("at hand" if present else f"not here: {_remedy(name)}"))
     for name, present in report["data_sets"].items():
-        lines.append(f"pictures    {name:<28}" + ("at hand" if present else "not here: pip install scikit-image"))
+        lines.append(f"pictures    {name:<28}" + ("at hand" if present else f"not here: {_data_remedy(name)}"))
     for extra, version in report["extras"].items():
         lines.append(f"extra       {extra:<28}" + (version or f"not here: pip install {EXTRAS[extra][0]}"))
     return lines
+
+
+def _data_remedy(name: str) -> str:
+    """How to come by pictures."""
+    return "pip install scikit-image" if "scikit-image" in name else f"alebrije dataset fetch {name}"
 
 
 def _remedy(network: str) -> str:

@@ -36,28 +36,30 @@ TIMEOUT = 30.0
 CHUNK = 1 << 18
 POLL = 0.2
 
+BY_HAND = "or get the file on another machine and run `alebrije weights import FILE`"
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
-def download(url: str, target: Path, *, sha256: str, size: int | None = None) -> Events:
+def download(url: str, target: Path, *, sha256: str, size: int | None = None, by_hand: str = BY_HAND) -> Events:
     """Download `url` to `target`, which is there afterwards only if its sha256 is the given one.
 
     A connection that breaks is taken up again where it broke (HTTP Range) if the server can, else from the start.
     Proxies are taken from the environment (``HTTPS_PROXY`` ...). `size` (bytes) is what the progress counts up to
-    where the server names no length. Raises `DownloadError`; `OutputError` if the disk is full or read-only.
+    where the server names no length. `by_hand` ends the error messages: how to do without this download. Raises
+    `DownloadError`; `OutputError` if the disk is full or read-only.
     """
     if urlsplit(url).scheme not in {"http", "https"}:
         raise DownloadError(f"cannot download {url}: it must start with https:// or http://")
     yield Started(f"downloading {file_name(url)}", size)
     try:
-        yield from _receive(url, target, size)
+        yield from _receive(url, target, size, by_hand)
         check_sha256(target, sha256, url)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
 
 
-def _receive(url: str, target: Path, size: int | None) -> Events:
+def _receive(url: str, target: Path, size: int | None, by_hand: str) -> Events:
     """Fill `target` from `url`, trying again while the failure may pass."""
     attempt, furthest = 0, 0
     while True:
@@ -70,7 +72,7 @@ def _receive(url: str, target: Path, size: int | None) -> Events:
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
             attempt += 1
             if attempt >= ATTEMPTS or not _may_pass(error):
-                raise DownloadError(f"cannot download {url}: {_reason(error)}") from error
+                raise DownloadError(f"cannot download {url}: {_reason(error, by_hand)}") from error
         except OSError as error:
             raise OutputError(
                 f"cannot write {target.parent}: {error.strerror}; free some space there, "
@@ -110,9 +112,8 @@ def _may_pass(error: Exception) -> bool:
     return not isinstance(reason, str | ConnectionRefusedError | ssl.SSLCertVerificationError)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, by_hand: str) -> str:
     """The failure in plain words, with what to do about it."""
-    by_hand = "or get the file on another machine and run `alebrije weights import FILE`"
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}; try again later, name a mirror with --url, {by_hand}"
     reason = getattr(error, "reason", error)

@@ -16,6 +16,8 @@ from alebrije import config, steps
 from alebrije.config import Config, build, choose, parse_override
 from alebrije.errors import ConfigError
 
+TRAINED = [name for name in config.recipe_names() if config.recipe_command(name).startswith("alebrije train")]
+
 
 class Example(Config):
     """Settings of all kinds."""
@@ -116,7 +118,7 @@ def test_overrides_read_what_python_prints(value: float) -> None:
     assert parse_override(f"key={value}") == ("key", value)
 
 
-@pytest.mark.parametrize("name", config.recipe_names())
+@pytest.mark.parametrize("name", TRAINED)
 def test_every_recipe_that_is_shipped_can_be_built(name: str) -> None:
     values = config.read_recipe(name)
     kind = values.pop("recipe")
@@ -128,10 +130,19 @@ def test_every_recipe_that_is_shipped_can_be_built(name: str) -> None:
 
 @pytest.mark.parametrize("name", config.recipe_names())
 def test_the_first_line_of_a_recipe_is_the_command_that_runs_it(name: str) -> None:
-    assert config.recipe_text(name).splitlines()[0].startswith(f"# alebrije train {name}")
+    line = config.recipe_text(name).splitlines()[0]
+    assert line == f"# {config.recipe_command(name)}"
+    assert line.startswith((f"# alebrije train {name}", "# alebrije stylize CONTENT STYLE -o OUT"))
+    assert name in line
 
 
-@pytest.mark.parametrize("name", config.recipe_names())
+def test_a_recipe_without_a_command(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("# my own\nsteps: 3\n")
+    assert config.recipe_command(str(tmp_path / "mine.yaml")) == ""
+    assert config.recipe_command("cooking/soup") == ""
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_resolved_settings_written_as_yaml_come_back_the_same(name: str, tmp_path: Path) -> None:
     values = config.read_recipe(name)
     _, model = steps.trainer(values.pop("recipe"))

@@ -145,6 +145,16 @@ def recipe_text(name: str) -> str:
     return _recipes().joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
+def recipe_command(name: str) -> str:
+    """The command that runs a recipe, its first comment: ``alebrije train ...`` or ``alebrije stylize ...``. Empty where
+    there is no such recipe, or no such comment."""
+    try:
+        first = recipe_text(name).partition("\n")[0]
+    except ConfigError:
+        return ""
+    return first.removeprefix("# ").strip() if first.startswith("# alebrije ") else ""
+
+
 def read_recipe(name: str) -> dict[str, Any]:
     """A recipe as a dict; raises `ConfigError` if it is not a YAML mapping."""
     try:

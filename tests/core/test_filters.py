@@ -9,10 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from alebrije.core.filters import gaussian_blur
+from alebrije.core.filters import gaussian_blur, sobel
 from alebrije.errors import ConfigError
 
 SIGMAS = [0.2, 1.0, 3.9, 4.1, 8.0, 25.0, 60.0]
@@ -112,3 +113,22 @@ def test_turning_the_picture_turns_the_result(sigma: float) -> None:
 def test_a_width_that_is_none_is_refused(sigma: float) -> None:
     with pytest.raises(ConfigError, match="sigma"):
         gaussian_blur(torch.rand(1, 1, 4, 4), sigma)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (2, 2), (9, 5), (40, 31)])
+def test_sobel_is_scipys(size: tuple[int, int]) -> None:
+    images = torch.rand(2, 3, *size, dtype=torch.float64)
+    for slope, axis in zip(sobel(images), (1, 0), strict=True):
+        expected = [[ndimage.sobel(plane, axis=axis, mode="reflect") for plane in image] for image in images.numpy()]
+        np.testing.assert_allclose(slope.numpy(), expected, atol=1e-12)
+
+
+def test_sobel_of_a_ramp_is_eight_times_its_slope() -> None:
+    right, down = sobel(torch.arange(6.0).expand(1, 1, 5, 6))
+    assert torch.equal(right[..., 1:-1], torch.full((1, 1, 5, 4), 8.0))
+    assert not down.any()
+
+
+def test_gradients_flow_through_sobel() -> None:
+    images = torch.rand(1, 1, 4, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(sobel, (images,))

@@ -7,4 +7,9 @@ goes on where it was.
 from __future__ import annotations
 
 # name -> module with `CONFIG`, its settings, and `reproduce(config, folder) -> Events`, which ends in Done(Reproduced).
-REPRODUCTIONS = {"hybrid": "alebrije.reproductions.hybrid"}
+REPRODUCTIONS = {
+    "hybrid": "alebrije.reproductions.hybrid",
+    "cooccurrence": "alebrije.reproductions.cooccurrence",
+    "gatys": "alebrije.reproductions.gatys",
+    "lowres": "alebrije.reproductions.lowres",
+}

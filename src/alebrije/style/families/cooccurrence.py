@@ -6,7 +6,7 @@ threshold t and lie within r rows and columns of each other; a position that is 
 paper takes t = the mean activation and r = 4.
 
 A thesis put statistics of this tensor in the place of the Gram matrix, in the six forms below. They are kept because one
-learns from them; docs/style.md says why each fails, and `pairwise.py` holds the form that works.
+learns from them; docs/cooccurrence.md says why each fails, and `pairwise.py` holds the form that works.
 """
 
 from __future__ import annotations

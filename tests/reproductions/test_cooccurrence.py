@@ -16,11 +16,11 @@ from alebrije import features
 from alebrije.core.image import resize, save
 from alebrije.errors import ConfigError
 from alebrije.events import Done, Started
-from alebrije.reproductions import cooccurrence_reasons as reasons
-from alebrije.reproductions.cooccurrence import PAINTINGS, CooccurrenceReproduction, reproduce
-from alebrije.reproductions.cooccurrence_attempts import ATTEMPTS, WEIGHTS, Attempt, Scene, judged, run, verdict
-from alebrije.reproductions.cooccurrence_figures import words
-from alebrije.reproductions.cooccurrence_table import number, tables
+from alebrije.reproductions.cooccurrence import reasons
+from alebrije.reproductions.cooccurrence.attempts import ATTEMPTS, WEIGHTS, Attempt, Scene, judged, run, verdict
+from alebrije.reproductions.cooccurrence.figures import words
+from alebrije.reproductions.cooccurrence.run import PAINTINGS, CooccurrenceReproduction, reproduce
+from alebrije.reproductions.cooccurrence.table import number, tables
 from alebrije.style.config import CONTENT_LAYER, STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS
 

@@ -17,11 +17,11 @@ from alebrije import features
 from alebrije.core.image import load, save
 from alebrije.errors import ConfigError, Interrupted, RunError
 from alebrije.events import Done, Started, Step
-from alebrije.reproductions.gatys import ALL, GatysReproduction, reproduce
-from alebrije.reproductions.gatys_figures import absolute_variation, differences, frequencies, labelled, variations
-from alebrije.reproductions.gatys_painting import balance, begin, is_there, objective, paint, picture, reconstruction, record, sit
-from alebrije.reproductions.gatys_plan import EVEN, FIGURES, Descent, needed, weights, with_settings
-from alebrije.reproductions.gatys_runtime import runtimes, table
+from alebrije.reproductions.gatys.figures import absolute_variation, differences, frequencies, labelled, variations
+from alebrije.reproductions.gatys.painting import balance, begin, is_there, objective, paint, picture, reconstruction, record, sit
+from alebrije.reproductions.gatys.plan import EVEN, FIGURES, Descent, needed, weights, with_settings
+from alebrije.reproductions.gatys.run import ALL, GatysReproduction, reproduce
+from alebrije.reproductions.gatys.runtime import runtimes, table
 from alebrije.style.config import CONTENT_LAYER, STYLE_LAYERS, StylizeConfig
 from alebrije.style.optimize import LBFGS, descend
 

@@ -11,8 +11,8 @@ from scipy.stats import binomtest
 
 from alebrije.errors import DataError
 from alebrije.events import Done, Started
-from alebrije.reproductions.hybrid import HybridReproduction, reproduce
-from alebrije.reproductions.hybrid_table import CONSTANT, WORDS, table
+from alebrije.reproductions.hybrid.run import HybridReproduction, reproduce
+from alebrije.reproductions.hybrid.table import CONSTANT, WORDS, table
 
 
 def scores(accuracy: float, count: int, mae: float) -> dict[str, Any]:

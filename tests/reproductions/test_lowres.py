@@ -11,8 +11,8 @@ import pytest
 from alebrije.core import image
 from alebrije.errors import ConfigError, RunError
 from alebrije.events import Done, Events, Started
-from alebrije.reproductions.lowres import LowresReproduction, reproduce
-from alebrije.reproductions.lowres_table import CLAIMS, REPORTED, judge, rank_correlation, spread, table, verdict
+from alebrije.reproductions.lowres.run import LowresReproduction, reproduce
+from alebrije.reproductions.lowres.table import CLAIMS, REPORTED, judge, rank_correlation, spread, table, verdict
 
 SPLITS = ("train", "validation", "test")
 TINY = {"seeds": 1, "pictures": 24, "epochs": 1, "size": 64, "width": 2, "draws": 12, "device": "cpu", "precision": "fp32"}

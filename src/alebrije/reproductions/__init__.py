@@ -8,8 +8,8 @@ from __future__ import annotations
 
 # name -> module with `CONFIG`, its settings, and `reproduce(config, folder) -> Events`, which ends in Done(Reproduced).
 REPRODUCTIONS = {
-    "hybrid": "alebrije.reproductions.hybrid",
-    "cooccurrence": "alebrije.reproductions.cooccurrence",
-    "gatys": "alebrije.reproductions.gatys",
-    "lowres": "alebrije.reproductions.lowres",
+    "hybrid": "alebrije.reproductions.hybrid.run",
+    "cooccurrence": "alebrije.reproductions.cooccurrence.run",
+    "gatys": "alebrije.reproductions.gatys.run",
+    "lowres": "alebrije.reproductions.lowres.run",
 }

@@ -34,9 +34,9 @@ from alebrije.core.files import atomic
 from alebrije.data.draw import write
 from alebrije.errors import Interrupted, RunError
 from alebrije.events import Done, Event, Events, Saved, Started
-from alebrije.reproductions import lowres_figures
-from alebrije.reproductions.lowres_sampling import invent
-from alebrije.reproductions.lowres_table import judge, rank_correlation, table
+from alebrije.reproductions.lowres import figures
+from alebrije.reproductions.lowres.sampling import invent
+from alebrije.reproductions.lowres.table import judge, rank_correlation, table
 from alebrije.reproductions.parts import Reproduced, within
 from alebrije.runs import Run
 from alebrije.sweeps import final_metrics
@@ -93,7 +93,7 @@ def reproduce(config: LowresReproduction, folder: Path) -> Events:
             temporary.write_text(text, encoding="utf-8")
         yield Saved(path)
     logs = {number: Run(run_folder(folder, number, config.seed)).metrics() for number in EXPERIMENTS}
-    for path in lowres_figures.write(results, logs, tasks, invented, folder / "figures"):
+    for path in figures.write(results, logs, tasks, invented, folder / "figures"):
         files.append(path)
         yield Saved(path)
     report = {"folder": str(folder), "seconds": time.monotonic() - began, "results": results, "files": [*map(str, files)]}

@@ -27,10 +27,10 @@ from alebrije.core.files import atomic
 from alebrije.core.image import load, save
 from alebrije.errors import Interrupted, RunError
 from alebrije.events import Done, Event, Events, Saved, Started
-from alebrije.reproductions import gatys_figures
-from alebrije.reproductions.gatys_painting import balance, is_there, paint, record, sit
-from alebrije.reproductions.gatys_plan import EVEN, needed
-from alebrije.reproductions.gatys_runtime import runtimes, table
+from alebrije.reproductions.gatys import figures
+from alebrije.reproductions.gatys.painting import balance, is_there, paint, record, sit
+from alebrije.reproductions.gatys.plan import EVEN, needed
+from alebrije.reproductions.gatys.runtime import runtimes, table
 from alebrije.reproductions.parts import Reproduced, within
 from alebrije.style.config import StylizeConfig
 
@@ -102,7 +102,7 @@ def reproduce(config: GatysReproduction, folder: Path) -> Events:
         files.append(folder / "table.md")
         _write(files[1], table(times))
     yield from map(Saved, files)
-    for path in gatys_figures.write(config, inputs, times, folder):
+    for path in figures.write(config, inputs, times, folder):
         files.append(path)
         yield Saved(path)
     report = {"folder": str(folder), "seconds": time.monotonic() - began, "results": results, "files": [*map(str, files)]}
@@ -179,7 +179,7 @@ def _results(config: GatysReproduction, folder: Path, times: Mapping[str, Any]) 
         pictures[descent.name] = {"steps": found["steps"], "seconds": found["seconds"], "after": after}
     results = {"settings": config.model_dump(), "pictures": pictures, "runtime": dict(times)}
     if "frequencies" in config.figures:
-        results["variation"] = gatys_figures.variations(config, folder)
+        results["variation"] = figures.variations(config, folder)
     return results
 
 

@@ -16,7 +16,7 @@ from alebrije.core.files import atomic
 from alebrije.core.image import fit, load, parse_size, resize, save, scaled_size
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.events import Events, Step
-from alebrije.reproductions.gatys_plan import Descent, with_settings
+from alebrije.reproductions.gatys.plan import Descent, with_settings
 from alebrije.style.config import CONTENT_LAYER, STYLE_LAYERS, StylizeConfig
 from alebrije.style.losses import content_distance, total_variation
 from alebrije.style.objective import layers, measure, with_gradient
@@ -85,9 +85,9 @@ def balance(sitting: Sitting, pooling: str) -> dict[str, float]:
         seen, painted = extractor(sitting.content)[CONTENT_LAYER], extractor(sitting.style)
         found = {}
         for kind in ("raw", "normalised"):
-            scale = (lambda tap: tap) if kind == "raw" else (lambda tap: tap / tap.mean())
-            content = scale(seen).square().sum() / 2
-            grams = [gram(scale(painted[layer])).square().sum() / (4 * painted[layer].shape[1] ** 2) for layer in STYLE_LAYERS]
+            taps = {layer: tap if kind == "raw" else tap / tap.mean() for layer, tap in painted.items()}
+            content = (seen if kind == "raw" else seen / seen.mean()).square().sum() / 2
+            grams = [gram(taps[layer]).square().sum() / (4 * taps[layer].shape[1] ** 2) for layer in STYLE_LAYERS]
             found[kind] = float(sum(grams) / len(grams) / content)
     return found
 

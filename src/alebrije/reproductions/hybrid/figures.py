@@ -18,7 +18,7 @@ from alebrije.core.image import resize, save
 from alebrije.core.pictures.panels import below, beside, high
 from alebrije.data.draw import creature
 from alebrije.events import Done
-from alebrije.reproductions.hybrid_table import CONSTANT, REPORTED, WORDS, kind
+from alebrije.reproductions.hybrid.table import CONSTANT, REPORTED, WORDS, kind
 
 CURVES = {"test_mae": "error of the sigmas, held out, px", "test_accuracy": "right roles, held out"}
 EXAMPLES = (("cat", "face"), ("astronaut", "camera"), ("cup", "retina"))

@@ -36,8 +36,8 @@ from alebrije.hybrid.pairs.labelling import USUAL, label_pairs
 from alebrije.hybrid.pairs.pairing import make_pairs
 from alebrije.hybrid.pairs.viewing import MakePairsConfig
 from alebrije.hybrid.validation import validate
-from alebrije.reproductions import hybrid_figures
-from alebrije.reproductions.hybrid_table import table
+from alebrije.reproductions.hybrid import figures
+from alebrije.reproductions.hybrid.table import table
 from alebrije.reproductions.parts import Reproduced, within
 
 NETWORKS = ("simple", "resnet18", "siamese")
@@ -85,7 +85,7 @@ def reproduce(config: HybridReproduction, folder: Path) -> Events:
         with atomic(path, force=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
         yield Saved(path)
-    for path in hybrid_figures.write(results, folder):
+    for path in figures.write(results, folder):
         files.append(path)
         yield Saved(path)
     report = {"folder": str(folder), "seconds": time.monotonic() - began, "results": results, "files": [*map(str, files)]}

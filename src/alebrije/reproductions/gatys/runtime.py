@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from alebrije.events import Done, Events, Started, Step
-from alebrije.reproductions.gatys_painting import Sitting, begin, objective
-from alebrije.reproductions.gatys_plan import Descent
+from alebrije.reproductions.gatys.painting import Sitting, begin, objective
+from alebrije.reproductions.gatys.plan import Descent
 from alebrije.runs import processor_name
 from alebrije.style.optimize import LBFGS, descend
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alebrije.reproductions.cooccurrence_attempts import Scene, judged, plain_distance, statistic
+from alebrije.reproductions.cooccurrence.attempts import Scene, judged, plain_distance, statistic
 from alebrije.style.config import STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS, cooccurrence_tensor, form_distance, form_statistic
 from alebrije.style.families.pairwise import RADII, pairwise_reference

@@ -12,9 +12,9 @@ from torch import Tensor
 from alebrije.core import plots
 from alebrije.core.filters import sobel
 from alebrije.core.image import fit, load
-from alebrije.reproductions.gatys_painting import picture, record
-from alebrije.reproductions.gatys_plan import FIGURES, Rows, durations, smoothness
-from alebrije.reproductions.gatys_runtime import POOLINGS
+from alebrije.reproductions.gatys.painting import picture, record
+from alebrije.reproductions.gatys.plan import FIGURES, Rows, durations, smoothness
+from alebrije.reproductions.gatys.runtime import POOLINGS
 from alebrije.style.losses import total_variation
 
 PANEL = 2.1  # inches: width of a picture in a figure

@@ -30,9 +30,9 @@ from alebrije.core.image import fit, load, parse_size, save, scaled_size
 from alebrije.core.precision import choose_device
 from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
-from alebrije.reproductions import cooccurrence_figures, cooccurrence_reasons
-from alebrije.reproductions.cooccurrence_attempts import ATTEMPTS, Attempt, Scene, judged, run
-from alebrije.reproductions.cooccurrence_table import table, write_report
+from alebrije.reproductions.cooccurrence import figures, reasons
+from alebrije.reproductions.cooccurrence.attempts import ATTEMPTS, Attempt, Scene, judged, run
+from alebrije.reproductions.cooccurrence.table import table, write_report
 from alebrije.reproductions.parts import Reproduced, within
 from alebrije.style.config import CONTENT_LAYER, STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS
@@ -90,7 +90,7 @@ def reproduce(config: CooccurrenceReproduction, folder: Path) -> Events:
     files = [folder / "table.md", folder / "results.json"]
     for path, text in zip(files, (table(results), json.dumps(results, indent=1)), strict=True):
         _write(path, text)
-    files += cooccurrence_figures.write(results, folder)
+    files += figures.write(results, folder)
     files.append(write_report(results, config.model_dump(), folder))
     yield from map(Saved, files)
     report = {"folder": str(folder), "seconds": time.monotonic() - began, "results": results, "files": [*map(str, files)]}
@@ -167,11 +167,11 @@ def _reasoned(scene: Scene, folder: Path) -> Generator[Event, None, dict[str, An
     if not kept.exists():
         torch.manual_seed(0)
         found: dict[str, Any] = {}
-        yield Started("measuring what each form sees", len(cooccurrence_reasons.REASONS))
-        for number, (name, reason) in enumerate(cooccurrence_reasons.REASONS.items(), 1):
+        yield Started("measuring what each form sees", len(reasons.REASONS))
+        for number, (name, reason) in enumerate(reasons.REASONS.items(), 1):
             found[name] = reason(scene)
-            yield Step(number, len(cooccurrence_reasons.REASONS))
-        picture = cooccurrence_reasons.same_number(scene, found["one number"])
+            yield Step(number, len(reasons.REASONS))
+        picture = reasons.same_number(scene, found["one number"])
         save(picture.cpu(), folder / "pictures" / "same-number.png", force=True)
         _write(kept, json.dumps(found, indent=1))
     results: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from alebrije.core import page
-from alebrije.reproductions.cooccurrence_attempts import ATTEMPTS, WEIGHTS, Attempt
-from alebrije.reproductions.cooccurrence_figures import WORDS, words
-from alebrije.reproductions.cooccurrence_reasons import COMPARED
+from alebrije.reproductions.cooccurrence.attempts import ATTEMPTS, WEIGHTS, Attempt
+from alebrije.reproductions.cooccurrence.figures import WORDS, words
+from alebrije.reproductions.cooccurrence.reasons import COMPARED
 from alebrije.style.config import STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS
 

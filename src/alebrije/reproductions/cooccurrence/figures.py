@@ -8,7 +8,7 @@ from typing import Any
 
 from alebrije.core import plots
 from alebrije.core.image import load
-from alebrije.reproductions.cooccurrence_attempts import WEIGHTS, Attempt, verdict
+from alebrije.reproductions.cooccurrence.attempts import WEIGHTS, Attempt, verdict
 from alebrije.style.config import STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS
 

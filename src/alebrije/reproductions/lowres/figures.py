@@ -15,8 +15,8 @@ from alebrije.autoencoder.learning import Task, restore
 from alebrije.core import plots
 from alebrije.core.image import save
 from alebrije.core.pictures.panels import below, beside
-from alebrije.reproductions.lowres_sampling import Invented
-from alebrije.reproductions.lowres_table import REPORTED
+from alebrije.reproductions.lowres.sampling import Invented
+from alebrije.reproductions.lowres.table import REPORTED
 
 SHOWN = 8
 

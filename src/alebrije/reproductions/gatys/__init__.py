@@ -1,0 +1,1 @@
+"""Gatys et al., and those who did it again."""

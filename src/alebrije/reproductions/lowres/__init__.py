@@ -1,0 +1,1 @@
+"""The project report on low and high resolution."""

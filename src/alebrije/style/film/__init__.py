@@ -1,0 +1,1 @@
+"""Videos: every frame painted like the one before it, moved by what moves."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from alebrije.config import build, choose, read_recipe
+from alebrije.config import build, choose, read_recipe, recipe_command
 from alebrije.core.image import Picture, load
 from alebrije.core.precision import tune_allocator
 from alebrije.errors import ConfigError, RunError
@@ -26,6 +26,7 @@ TRAINERS = {
     "features": "alebrije.features.distill",
     "autoencoder": "alebrije.autoencoder.run",
     "hybrid": "alebrije.hybrid.planning.train",
+    "style": "alebrije.style.feedforward.train",
 }
 # Families whose trained networks can be tested on data: modules with `evaluate(run, settings, data, folder) -> Events`.
 EVALUATORS = {"hybrid": "alebrije.hybrid.planning.report"}
@@ -64,15 +65,24 @@ def stylize(
 ) -> Events:
     """Repaint `content` in the manner of one or more `styles`. `options` are the fields of `style.config.StylizeConfig`.
 
-    Raises `PictureError`, `ConfigError`, and `WeightsError` if the chosen network is not at hand.
+    With `network` a trained network paints in one pass; one of style/fast takes no style. Raises `PictureError`,
+    `ConfigError`, `RunError` for a network that cannot be used, and `WeightsError` if weights are not at hand.
     """
     from alebrije.style.config import StylizeConfig
-    from alebrije.style.run import stylize as verb
 
     tune_allocator()
     config = build(StylizeConfig, options)
+    if not styles and not config.network:
+        raise ConfigError("name at least one style picture, or a network that has learnt one")
     pictures = [load(source, max_megapixels=max_megapixels, keep_location=keep_location) for source in (content, *styles)]
     yield from _notices(pictures)
+    if config.network:
+        from alebrije.style.feedforward.apply import stylize as paint
+
+        yield from paint(pictures[0], pictures[1:], config)
+        return
+    from alebrije.style.run import stylize as verb
+
     yield from verb(pictures[0], pictures[1:], config)
 
 
@@ -97,6 +107,8 @@ def train(recipe: str, *, run: Path | str | None = None, resume: bool = False, *
         values = _resumed(Run.open(place), recipe, settings)
         recipe = str(values.pop("recipe"))
     verb, model = trainer(recipe)
+    if "style" in settings and "style" not in model.model_fields:
+        raise ConfigError(f"{recipe} learns no style: --style is for style/fast (a painting) and style/adain (a folder of them)")
     config = build(model, values | settings)
     new = not place.exists()
     folder = Run.open(place) if resume else Run.create(place)
@@ -123,6 +135,9 @@ def _resumed(folder: Run, recipe: str, settings: Mapping[str, Any]) -> dict[str,
 
 def trainer(recipe: str) -> tuple[Any, Any]:
     """The training verb `(config, run) -> Events` and the settings model of a recipe such as ``features/compact``."""
+    command = recipe_command(recipe)
+    if command and not command.startswith("alebrije train "):
+        raise ConfigError(f"{recipe} is not a recipe to train from, it is run by: {command}")
     family, _, kind = recipe.partition("/")
     choose("family of recipes", family, TRAINERS)
     module: ModuleType = importlib.import_module(TRAINERS[family])

@@ -198,9 +198,10 @@ def test_two_styles_are_the_mean_of_each_alone(loss: str) -> None:
 @pytest.mark.parametrize("form", COOCCURRENCE_FORMS)
 def test_the_settings_choose_a_form_of_the_cooccurrence(form: str) -> None:
     settings = {"loss": "cooccurrence", "form": form, "radius": 1, "threshold": 0.2, "radii": [0, 1]}
+    settings |= {"scaled": True, "gate": True, "width": 2.0}
     value, style = features(0)["shallow"], features(1)["shallow"]
     found = distance(chosen_loss(build(StylizeConfig, settings)), value, style)
-    torch.testing.assert_close(found, distance(cooccurrence(form, 1, 0.2, (0, 1)), value, style))
+    torch.testing.assert_close(found, distance(cooccurrence(form, 1, 0.2, (0, 1), True, True, 2.0), value, style))
     assert found > 0
 
 

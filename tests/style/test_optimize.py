@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from alebrije.errors import NumericsError
-from alebrije.style.optimize import LBFGS, OPTIMIZERS, Evaluate, descend
+from alebrije.style import optimize
+from alebrije.style.optimize import LBFGS, OPTIMIZERS, Evaluate, descend, history_of
 
 TARGET = torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(3)) * 0.8 + 0.1
 SCALES = torch.logspace(-0.5, 0.5, 90).view(1, 3, 6, 5)
@@ -112,3 +113,23 @@ def test_a_loss_that_stays_nan_ends_in_a_clear_error(good_calls: int) -> None:
 def test_a_loss_that_shoots_up_is_taken_back() -> None:
     losses = [position.values["loss"] for position in descend(bowl, torch.full_like(TARGET, 0.5), LBFGS(), 60)]
     assert all(after <= 1.5 * before for before, after in itertools.pairwise(losses))
+
+
+def test_large_pictures_have_a_shorter_history() -> None:
+    assert history_of(3 * 512 * 380) == history_of(3 * 3_700_000) == 10
+    assert history_of(3 * 4000 * 3000) == 3
+    assert history_of(10**10) == 2
+
+
+def test_a_history_that_was_cut_short_goes_on_as_if_it_had_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimize, "HISTORY_BYTES", 3 * 2 * 4 * TARGET.numel())
+    whole = list(descend(bowl, torch.full_like(TARGET, 0.5), LBFGS(), 12))
+    assert [len(position.memory["rule"]["pairs"]) for position in whole] == [0, 0, 1, 2, *[3] * 8]
+    again = list(descend(bowl, TARGET, LBFGS(), 12, whole[7].memory))
+    assert all(torch.equal(one.image, other.image) for one, other in zip(again, whole[8:], strict=True))
+
+
+def test_the_picture_before_is_never_written_into() -> None:
+    """The loop reuses the memory of a step, not that of pictures."""
+    found = [(position.image, position.image.clone()) for position in descend(bowl, torch.full_like(TARGET, 0.5), LBFGS(), 9)]
+    assert all(torch.equal(image, copy) for image, copy in found)

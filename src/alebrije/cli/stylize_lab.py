@@ -32,8 +32,9 @@ def stylize_lab(
 ) -> None:
     """Let all style losses paint the same pairs, and rank them.
 
-    Each is pulled as hard as gram at the start and judged by the statistics that it did not optimise. The same command again
-    keeps the pictures that are there; --force paints those anew that were made with other settings.
+    Each is pulled as hard as gram at the start, or with --match content ends as far from the content, and is judged by the
+    statistics that it did not optimise. The same command again keeps the pictures that are there; --force paints those anew
+    that were made with other settings.
     """
     from alebrije.style.lab.run import laboratory
 
@@ -53,6 +54,12 @@ def _in_words(report: dict[str, Any]) -> list[str]:
         low, high = one["interval"]
         vote = f"{voted[one['painter']]:.2f}" if one["painter"] in voted else ""
         lines.append(f"{one['painter']:<26}{one['rank']:>10.2f}  {f'{low:.2f} to {high:.2f}':<16}{vote}".rstrip())
+    for one in report["against_gram"]:
+        low, high = (round(100 * end) for end in one["no_worse_interval"])
+        lines.append(
+            f"{one['painter']} against gram at equal content: no worse in {one['no_worse']} of {one['pairs']} pairs "
+            f"({low} to {high} %), better in {one['better']}; {one['ratio']:.3f} of its distance from the style"
+        )
     if report["votes"] and report["votes"]["spearman"] is not None:
         lines.append(f"agreement of votes and scores (Spearman): {report['votes']['spearman']:.2f}")
     return [*lines, f"{len(report['pictures'])} pictures in {report['folder']}/index.html; to vote: vote.html beside it"]

@@ -22,6 +22,9 @@ def train(
     shell: Shell,
     recipe: Annotated[str | None, typer.Argument(help="A name from `alebrije recipes`, or a YAML file of your own.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="A folder of pictures to learn from.")] = None,
+    style: Annotated[
+        Path | None, typer.Option("--style", help="What a style recipe learns: a painting, or a folder of paintings.")
+    ] = None,
     run: Annotated[Path | None, typer.Option("--run", help="Where the run lives; runs/RECIPE if not given.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run where it stopped.")] = False,
@@ -32,6 +35,7 @@ def train(
     """Train a network from a recipe, or go on with a run."""
     overrides = dict(parse_override(text) for text in settings or [])
     overrides |= {"data": str(data)} if data else {}
+    overrides |= {"style": str(style)} if style else {}
     flags = {"seed": seed, "device": device, "precision": precision}
     overrides |= {name: value for name, value in flags.items() if value is not None}
     if recipe is None and not (resume and run):

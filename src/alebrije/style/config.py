@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from os import PathLike, fspath
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -11,14 +12,19 @@ from pydantic import BeforeValidator, Field, model_validator
 from alebrije.config import ComputeConfig
 
 CONTENT_LAYER = "relu4_2"
+COMMON_SIDE = 512  # pixels: up to twice this the stages are the quality's own
+REFINING = 0.3
+LEAST_TILE = 128  # pixels a side: half of it, less a margin, is still two positions of the deepest layer
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
 class Scale(NamedTuple):
-    """One stage of the work: at this fraction of the final size, this many steps."""
+    """One stage of the work: at this fraction of the final size, this many steps. A stage that `refines` takes what it begins
+    with for its content, and pulls towards the style with `REFINING` of the weight: the look stays, detail and grain come."""
 
     fraction: float
     steps: int
+    refines: bool = False
 
 
 # Coarse to fine. Measured with vgg16 and compact on pairs of photographs and paintings; see LOG.md.
@@ -55,10 +61,15 @@ class StylizeConfig(ComputeConfig):
         "pairwise", description="with --loss cooccurrence: what is kept of it; all but pairwise are there to show why they fail"
     )
     radii: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0, 2, 4),
+        (0, 2, 4, 8, 16),
         min_length=1,
         description="of the form pairwise: reach of each ring in positions of the layer, rising",
         json_schema_extra={"metavar": "N,N,..."},
+    )
+    scaled: bool = Field(False, description="of the form pairwise: every channel counts alike, not by its strength in the style")
+    gate: bool = Field(False, description="of the form pairwise: activations count more the farther they are above their mean")
+    width: float = Field(
+        0.5, gt=0, description="of the form pairwise with gate: softness of the gate, in thresholds; large: no gate at all"
     )
     radius: int = Field(4, ge=0, description="of the other forms: reach of the window in positions of the layer")
     threshold: float | None = Field(
@@ -107,6 +118,18 @@ class StylizeConfig(ComputeConfig):
         json_schema_extra={"metavar": "FILE"},
     )
     wrap: bool = Field(False, description="make a seamless texture: its right edge meets its left, its bottom its top")
+    network: str | None = Field(
+        None,
+        description="paint in one pass with a trained network: a run of style/fast or style/adain, or its model.safetensors",
+        json_schema_extra={"metavar": "RUN"},
+    )
+    style_strength: float = Field(1.0, ge=0, le=1, description="with --network of style/adain: 0 is the content, 1 the style")
+    tile: Annotated[str, BeforeValidator(_size_as_text)] = Field(
+        "auto",
+        description="look at a large picture in tiles of so many pixels a side, for the same result in less memory; auto: where "
+        "more than 3 GB would be needed; none: never",
+        json_schema_extra={"metavar": "auto|none|PX"},
+    )
     preview_every: int = Field(
         10, ge=0, description="steps between two previews; 0: none", json_schema_extra={"cli": False})  # fmt: skip
     frames: int = Field(0, ge=0, description="pictures of the work to keep for a timelapse", json_schema_extra={"cli": False})
@@ -120,6 +143,10 @@ class StylizeConfig(ComputeConfig):
             raise ValueError("layer_weights needs at least one layer, such as relu3_1=1")
         if any(after <= before for before, after in pairwise(self.radii)):
             raise ValueError("radii must rise, as in 0,2,4")
+        if self.style_strength != 1 and not self.network:
+            raise ValueError("style_strength goes with network, a run of style/adain; without one, style_weight is the way")
+        if self.tile not in ("auto", "none") and not (self.tile.isdecimal() and int(self.tile) >= LEAST_TILE):
+            raise ValueError(f"tile is auto, none, or a number of pixels from {LEAST_TILE}")
         if not (self.content_weight or self.style_weight):
             raise ValueError("content_weight and style_weight cannot both be 0")
         return self
@@ -130,12 +157,21 @@ class StylizeConfig(ComputeConfig):
         return self.color or ("luminance" if self.keep_colors else None)
 
 
-def scales(config: StylizeConfig) -> tuple[Scale, ...]:
-    """The stages of the work; `steps` is shared out in the quality's proportions, the last stage taking what is left."""
-    plan = QUALITIES[config.quality]
+def scales(config: StylizeConfig, longest: int = 0) -> tuple[Scale, ...]:
+    """The stages of the work on a result with a longest side of so many pixels.
+
+    Above 1024 pixels the quality's own stages end at the halving of the size that is nearest to 512, and each size from there
+    on has half the steps of the one before, which refine: see `Scale`. The network sees no more than some 100 pixels at a
+    time, so at a large size it knows fine strokes only. `steps` is shared out in the quality's proportions, the last stage
+    taking what is left.
+    """
+    doublings = round(math.log2(longest / COMMON_SIDE)) if longest > 2 * COMMON_SIDE else 0
+    usual = [Scale(scale.fraction / 2**doublings, scale.steps) for scale in QUALITIES[config.quality]]
+    last = usual[-1].steps
+    plan = [*usual, *(Scale(2.0 ** (k - doublings), max(last >> k, 2), refines=True) for k in range(1, doublings + 1))]
     if config.steps is None:
-        return plan
-    usual = sum(scale.steps for scale in plan)
-    early = [Scale(scale.fraction, config.steps * scale.steps // usual) for scale in plan[:-1]]
-    stages = [*early, Scale(1.0, config.steps - sum(scale.steps for scale in early))]
+        return tuple(plan)
+    total = sum(scale.steps for scale in plan)
+    early = [scale._replace(steps=config.steps * scale.steps // total) for scale in plan[:-1]]
+    stages = [*early, plan[-1]._replace(steps=config.steps - sum(scale.steps for scale in early))]
     return tuple(stage for stage in stages if stage.steps)

@@ -16,7 +16,7 @@ from alebrije.style.families.contextual import centre, contextual, unit_points
 from alebrije.style.families.cooccurrence import FORMS, form_distance, form_statistic
 from alebrije.style.families.histogram import histogram
 from alebrije.style.families.mmd import gaussian, landmarks, mean, mean_and_deviation, second_moments
-from alebrije.style.families.pairwise import RADII, pairwise, pairwise_reference
+from alebrije.style.families.pairwise import GATE, GATE_WIDTH, RADII, SCALED, pairwise, pairwise_reference
 from alebrije.style.families.parts import Reference, Statistic, StyleLoss, relative_squared_error
 from alebrije.style.families.shifted import shifted_grams, suitable_shifts
 from alebrije.style.families.transport import gaussian_root, gaussian_wasserstein, moments, sliced
@@ -40,12 +40,21 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def cooccurrence(
-    form: str = "pairwise", radius: int = 4, threshold: float | None = None, radii: Sequence[int] = RADII
+    form: str = "pairwise",
+    radius: int = 4,
+    threshold: float | None = None,
+    radii: Sequence[int] = RADII,
+    scaled: bool = SCALED,
+    gate: bool = GATE,
+    width: float = GATE_WIDTH,
 ) -> StyleLoss:
-    """The co-occurrence loss in one of its forms: `pairwise`, which looks at rings of `radii`, or one of the six of the source
-    thesis, which look at windows of `radius` and count activations above `threshold` (None: each picture's mean)."""
+    """The co-occurrence loss in one of its forms: `pairwise`, which looks at rings of `radii`, `scaled` at channels of one
+    power, with `gate` at activations above the style's mean in the first place (softly: `width` thresholds); or one of the six
+    of the source thesis, which look at windows of `radius` and count activations above `threshold` (None: the picture's mean).
+    """
     if form == "pairwise":
-        return StyleLoss(functools.partial(pairwise, radii=radii), relative_squared_error, pairwise_reference)
+        refer = functools.partial(pairwise_reference, gate=gate, width=width, scaled=scaled)
+        return StyleLoss(functools.partial(pairwise, radii=radii, gate=gate, width=width), relative_squared_error, refer)
     return StyleLoss(
         lambda features, reference: form_statistic(features, form, radius, threshold),
         functools.partial(form_distance, form=form),
@@ -72,7 +81,8 @@ LOSSES: dict[str, StyleLoss] = {
 def chosen_loss(config: StylizeConfig) -> StyleLoss:
     """The style loss of `config`: `loss`, and of the co-occurrence the form with its settings."""
     if config.loss == "cooccurrence":
-        return cooccurrence(config.form, config.radius, config.threshold, config.radii)
+        rings = (config.radii, config.scaled, config.gate, config.width)
+        return cooccurrence(config.form, config.radius, config.threshold, *rings)
     return LOSSES[config.loss]
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from alebrije.features import Extractor
 from alebrije.style import torus
@@ -16,6 +17,8 @@ from alebrije.style.config import CONTENT_LAYER, StylizeConfig
 from alebrije.style.losses import chosen_loss, content_distance, style_distance, target, total_variation
 from alebrije.style.optimize import Evaluate
 from alebrije.style.regions import Regions
+from alebrije.style.tiled.geometry import cut
+from alebrije.style.tiled.measure import measure_in_tiles
 
 MARGIN = 16  # pixels: one position of the deepest layer
 
@@ -45,17 +48,44 @@ def layers(config: StylizeConfig) -> list[str]:
 
 
 def measure(
-    extractor: Extractor, content: Tensor, styles: Sequence[Tensor], config: StylizeConfig, regions: Regions | None = None
+    extractor: Extractor,
+    content: Tensor,
+    styles: Sequence[Tensor],
+    config: StylizeConfig,
+    regions: Regions | None = None,
+    *,
+    tile: int | None = None,
 ) -> Measure:
     """A function from a picture [1, 3, H, W] to its `Distances` from `content` [1, 3, H, W] and `styles` [1, 3, h, w].
 
     The content's features and the styles' statistics are computed once, here. With `regions` each style sees its own region,
-    and where there is none, the picture is taken to be the content.
+    and where there is none, the picture is taken to be the content. With `tile` the network looks at pieces of so many pixels
+    a side, one after the other: the same distances and gradients in little memory. Raises `ConfigError` for a loss that
+    cannot be found piece by piece.
     """
+    variation = torus.total_variation if config.wrap else total_variation
+    if tile:
+        apart = measure_in_tiles(extractor, content, styles, config, regions, side=tile, margin=MARGIN)
+        variation = functools.partial(checkpoint, variation, use_reentrant=False)
+    else:
+        apart = _measure_at_once(extractor, content, styles, config, regions)
+    styled = min(sum(regions.shares), 1.0) if regions else 1.0
+
+    def distances(image: Tensor) -> Distances:
+        if regions:
+            image = regions.laid(image, content)
+        return Distances(*apart(image), variation(image), styled)
+
+    return distances
+
+
+def _measure_at_once(
+    extractor: Extractor, content: Tensor, styles: Sequence[Tensor], config: StylizeConfig, regions: Regions | None
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """A function from a picture to its content and style distance, by a look at the whole of it."""
     loss = chosen_loss(config)
     wanted = {layer: weight for layer, weight in config.layer_weights.items() if weight}
     look = functools.partial(torus.features if config.wrap else _look, extractor)
-    variation = torus.total_variation if config.wrap else total_variation
     with torch.no_grad():
         content_features = look(content)[CONTENT_LAYER]
         targets = []
@@ -64,20 +94,18 @@ def measure(
             targets.append({layer: target(loss, features[layer]) for layer in wanted})
     shares = config.style_weights or (1.0,) * len(styles)
 
-    def distances(image: Tensor) -> Distances:
-        if regions:
-            image = regions.laid(image, content)
+    def distances(image: Tensor) -> tuple[Tensor, Tensor]:
         features = look(image)
         at_content = content_distance(features[CONTENT_LAYER], content_features)
         if regions is None:
-            return Distances(at_content, style_distance(loss, features, targets, wanted, shares), variation(image))
+            return at_content, style_distance(loss, features, targets, wanted, shares)
         parts = [share * size for share, size in zip(shares, regions.shares, strict=True)]
         apart = torch.zeros((), device=image.device)
         for region, part in enumerate(parts):
             if part:
                 seen = regions.guided({layer: features[layer] for layer in wanted}, region)
                 apart = apart + part / sum(parts) * style_distance(loss, seen, targets[region : region + 1], wanted, (1.0,))
-        return Distances(at_content, apart, variation(image), min(sum(regions.shares), 1.0))
+        return at_content, apart
 
     return distances
 
@@ -92,20 +120,25 @@ def _look(extractor: Extractor, image: Tensor) -> dict[str, Tensor]:
     inside = {}
     for layer, tap in taps.items():
         rows, columns = (round(MARGIN * tap.shape[d] / (image.shape[d] + 2 * MARGIN)) for d in (2, 3))
-        # On [B, H, W, C] and by negative padding, so that the gradient comes back in channels_last; slicing would send it
-        # back in the plain layout, and adding the two costs more than the Gram matrices.
-        cut = F.pad(tap.permute(0, 2, 3, 1), (0, 0, -columns, -columns, -rows, -rows))
-        inside[layer] = cut.permute(0, 3, 1, 2)
+        inside[layer] = cut(tap, rows, rows, columns, columns)
     return inside
 
 
-def with_gradient(distances: Measure, config: StylizeConfig) -> Evaluate:
-    """What the optimiser calls: the loss of a picture, its gradient, and the numbers to show."""
+Extra = Callable[[Tensor], Tensor]
+
+
+def with_gradient(distances: Measure, config: StylizeConfig, extra: Extra | None = None) -> Evaluate:
+    """What the optimiser calls: the loss of a picture, its gradient, and the numbers to show.
+
+    `extra`, a function from the picture [1, 3, H, W] to a scalar, is added to the loss (such as the distance from the frame
+    before, in a film)."""
 
     def evaluate(image: Tensor) -> tuple[float, Tensor, dict[str, float]]:
         image = image.detach().requires_grad_()
         parts = distances(image)
         loss = parts.weighted(config)
+        if extra is not None:
+            loss = loss + extra(image)
         (gradient,) = torch.autograd.grad(loss, image)
         values = {"loss": loss, "content_distance": parts.content, "style_distance": parts.style}
         numbers = {name: value.item() for name, value in values.items()}

@@ -23,13 +23,14 @@ from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Events, Preview, Started, Step, Warned
 from alebrije.style import colors, estimate, torus
-from alebrije.style.config import CONTENT_LAYER, StylizeConfig, scales
+from alebrije.style.config import CONTENT_LAYER, REFINING, StylizeConfig, scales
 from alebrije.style.losses import LOSSES
-from alebrije.style.objective import layers, measure, with_gradient
+from alebrije.style.objective import Extra, layers, measure, with_gradient
 from alebrije.style.optimize import OPTIMIZERS, descend
 from alebrije.style.regions import Regions, check_masks, read_masks
 from alebrije.style.saved import Saved, identity
 from alebrije.style.sizes import SMALLEST_SIDE, Size, padded, placed, resized, result_size, scene_of, size_of
+from alebrije.style.tiled.measure import additive_of
 from alebrije.style.winograd import accelerate
 
 
@@ -49,15 +50,17 @@ class _Progress:
 
     image: Tensor
     scene: Tensor
+    aim: Tensor | None = None  # what a stage that refines takes for its content
     steps: int = 0
     stage: int = 0
     descent: Mapping[str, Any] | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
+    tiles: list[int | None] = field(default_factory=list)
     frames: list[Tensor] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
         """What a state file holds; the pictures of the stage are made again from the inputs."""
-        return {name: getattr(self, name) for name in ("steps", "stage", "descent", "stages", "frames")}
+        return {name: getattr(self, name) for name in ("steps", "stage", "descent", "aim", "stages", "tiles", "frames")}
 
 
 class _Task(NamedTuple):
@@ -68,12 +71,23 @@ class _Task(NamedTuple):
     regions: Regions | None
 
 
-def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig, saved: Saved | None = None) -> Events:
+def stylize(
+    content: Picture,
+    styles: Sequence[Picture],
+    config: StylizeConfig,
+    saved: Saved | None = None,
+    *,
+    start: Tensor | None = None,
+    extra: Extra | None = None,
+) -> Events:
     """Repaint `content` in the manner of `styles`; the last event is `Done(StylizeResult)`.
 
-    The picture is found at a small size first, then enlarged and refined, once for each of `scales(config)`. When
-    `Interrupted` is thrown in, the result is the picture so far. With `saved` its state is written there every so often and
-    when it is stopped, and, where `saved.resume` says so, the work goes on from what is there; who called this removes it.
+    The picture is found at a small size first, then enlarged and refined, once for each of `scales(config)`; at a size that
+    would take too much memory, in tiles. When `Interrupted` is thrown in, the result is the picture so far. With `saved` its
+    state is written there every so often and when it is stopped, and, where `saved.resume` says so, the work goes on from what
+    is there; who called this removes it. `start` is a picture [1, 3, H, W] of the final size to begin with, in the place of
+    `config.init`. `extra`, a function from the picture [1, 3, h, w] at whatever size the work is to a scalar, is added to the
+    loss; both are unknown to the state file.
     Raises `ConfigError` for settings that do not fit each other, `WeightsError` where the network is not at hand,
     `PictureError` for a mask that cannot be read, `RunError` for a state that does not fit, `NumericsError` if the loss cannot
     be kept finite.
@@ -83,6 +97,8 @@ def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig, 
     if config.style_weights and len(config.style_weights) != len(styles):
         raise ConfigError(f"style_weights has {len(config.style_weights)} numbers for {len(styles)} style pictures")
     check_masks(len(config.mask), len(styles), config.loss)
+    if config.tile not in ("auto", "none"):
+        additive_of(config)
     device = choose_device(config.device)
     network = _network(config)
     look = functools.partial(features.load, network, layers(config), pooling=config.pooling, device=device)
@@ -96,37 +112,49 @@ def stylize(content: Picture, styles: Sequence[Picture], config: StylizeConfig, 
     targets = functools.partial(_targets, scene, paintings, places, config)
     keeper = _Keeper(saved, identity(content, styles, masks, config, network)) if saved else None
 
-    progress = _Progress(_start(scene, config), scene)
+    progress = _Progress(_start(scene, config) if start is None else start.to(scene), scene)
     interrupted = False
     try:
         yield from map(Warned, [*notices, *more])
         extractor = look(dtype=choose_dtype(config.precision, device))
         accelerate(extractor.stages, device)
-        yield from _refine(progress, extractor, targets, config, keeper)
+        yield from _refine(progress, extractor, targets, config, keeper, extra)
     except Interrupted:
         interrupted = True
         if keeper:
             keeper.write(progress)
 
-    found = _carried(progress, scene, config)
-    task = targets(1.0)
-    with torch.no_grad():
-        parts = measure(look(dtype=torch.float32), *task[:2], config, task.regions)(found)
-    found = colors.restored(task.regions.laid(found, scene) if task.regions else found, whole, config.colors)
-    report = {
-        "steps": progress.steps,
-        "seconds": time.perf_counter() - began,
-        "content_distance": float(parts.content),
-        "style_distance": float(parts.style),
-        "loss": float(parts.weighted(config)),
-        "network": network,
-        "size": list(reversed(size)),
-        "scales": progress.stages,
-    }
+    found, report = _judged(progress, scene, targets, look, config)
+    found = colors.restored(found, whole, config.colors)
+    report |= {"seconds": time.perf_counter() - began, "network": network, "size": list(reversed(size))}
     if masks:
         report["masks"] = [mask.sha256 for mask in masks]
     frames = tuple(resized(frame.cpu(), size, config) for frame in progress.frames)
     yield Done(StylizeResult(_finished(content, found.clamp(0, 1).cpu(), size, config), report, frames), interrupted=interrupted)
+
+
+def _judged(
+    progress: _Progress,
+    scene: Tensor,
+    targets: Callable[[float], _Task],
+    look: Callable[..., features.Extractor],
+    config: StylizeConfig,
+) -> tuple[Tensor, dict[str, Any]]:
+    """The picture that the work has come to, at its final size, and what the report says about it, measured in float32."""
+    progress.descent = None  # which holds many pictures
+    found = _carried(progress, scene, config)
+    task, judge = targets(1.0), look(dtype=torch.float32)
+    tile = progress.tiles[-1] if progress.tiles else _tile_side(judge, scene, config, 1.0)
+    with torch.no_grad():
+        parts = measure(judge, *task[:2], config, task.regions, tile=tile)(found)
+    report = {
+        "steps": progress.steps,
+        "content_distance": float(parts.content),
+        "style_distance": float(parts.style),
+        "loss": float(parts.weighted(config)),
+        "scales": progress.stages,
+    }
+    return _shown(found, task), report
 
 
 class _Keeper(NamedTuple):
@@ -152,24 +180,34 @@ def _refine(
     targets: Callable[[float], _Task],
     config: StylizeConfig,
     keeper: _Keeper | None,
+    extra: Extra | None,
 ) -> Events:
     """Descend at each scale in turn, keeping `progress` up to date."""
-    plan = scales(config)
+    plan = scales(config, max(size_of(progress.scene)))
     total = sum(stage.steps for stage in plan)
     frame_steps = {round(total * (k + 1) / config.frames) for k in range(config.frames)}
     named = f"{progress.scene.shape[-1]}x{progress.scene.shape[-2]}"
-    needed = estimate.bytes_needed(extractor, progress.scene[0, 0].numel(), config.optimizer)
-    if notice := estimate.memory_notice(needed, estimate.bytes_free(progress.scene.device), named):
-        yield Warned(notice)
     if keeper:
         keeper.read(progress)
+    progress.tiles = progress.tiles or [_tile_side(extractor, progress.scene, config, stage.fraction) for stage in plan]
+    needed = estimate.bytes_needed(extractor, progress.scene[0, 0].numel(), config.optimizer, progress.tiles[-1])
+    free = estimate.bytes_free(progress.scene.device)
+    notices = (estimate.tile_notice(progress.tiles[-1], needed, named), estimate.memory_notice(needed, free, named, config))
+    yield from (Warned(notice) for notice in notices if notice)
     yield Started("stylize", total)
     first = progress.stage
     for number in range(first, len(plan)):
         task = targets(plan[number].fraction)
         memory = _entered(progress, number, task, config)
         summary, clock = progress.stages[-1], time.perf_counter()
-        evaluate = with_gradient(measure(extractor, *task[:2], config, task.regions), config)
+        settings = config
+        if plan[number].refines:
+            progress.aim = progress.image if memory is None else progress.aim
+            settings = config.model_copy(update={"style_weight": REFINING * config.style_weight})
+        aim = task.content if progress.aim is None else progress.aim
+        distances = measure(extractor, aim, task.styles, config, task.regions, tile=progress.tiles[number])
+        task = task._replace(styles=[])
+        evaluate = with_gradient(distances, settings, extra)
         rule = OPTIMIZERS[config.optimizer](plan[number].steps)
         for position in descend(evaluate, progress.image, rule, plan[number].steps, memory):
             progress.image, progress.descent = position.image, position.memory
@@ -183,12 +221,20 @@ def _refine(
                 yield Warned(f"step {progress.steps} ran to NaN or infinity: taken back, going on with half the step")
             yield Step(progress.steps, total, position.values)
             if number == first and summary["steps"] == 3 and not memory:  # the first two steps also warm up
-                left = estimate.seconds_left(time.perf_counter() - clock, number, 3, plan)
+                left = estimate.seconds_left(time.perf_counter() - clock, number, 3, plan, progress.tiles)
                 if notice := estimate.time_notice(left, needed, named):
                     yield Warned(notice)
             clock = time.perf_counter()
             if config.preview_every and progress.steps % config.preview_every == 0:
                 yield Preview(_shown(position.image, task).cpu(), progress.steps)
+            progress.descent = None  # so that the next step need not hold the memory of this one beside its own
+            del position
+
+
+def _tile_side(extractor: features.Extractor, scene: Tensor, config: StylizeConfig, fraction: float) -> int | None:
+    """The tiles in which the picture is looked at, at this fraction of the final size, or None."""
+    pixels = round(scene[0, 0].numel() * fraction**2)
+    return estimate.tile_side(extractor, config, pixels, estimate.bytes_free(scene.device))
 
 
 def _entered(progress: _Progress, number: int, task: _Task, config: StylizeConfig) -> Mapping[str, Any] | None:

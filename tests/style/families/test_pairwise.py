@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alebrije.style.families.pairwise import gated, pairwise, pairwise_reference
+from alebrije.style.config import StylizeConfig
+from alebrije.style.families.pairwise import FLOOR, GATE, GATE_WIDTH, RADII, SCALED, gated, pairwise, pairwise_reference
 from alebrije.style.families.parts import relative_squared_error
 from alebrije.style.statistics import gram
 
@@ -37,11 +38,12 @@ def with_loops(maps: torch.Tensor, radii: tuple[int, ...]) -> torch.Tensor:
 @given(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 5)), st.integers(0, 1000))
 def test_pairwise_is_the_mean_over_pairs_of_positions(shape: tuple[int, ...], seed: int) -> None:
     features, style = random(1, *shape, seed=seed), random(1, *shape, seed=seed + 1)
-    reference = pairwise_reference(style)
-    threshold, scale = reference
-    maps = gated(features, threshold) / scale
-    for radii in ((0, 1, 3), (2,)):
-        torch.testing.assert_close(pairwise(features, reference, radii)[0], with_loops(maps[0], radii))
+    for gate in (True, False):
+        reference = pairwise_reference(style, gate, scaled=True)
+        threshold, scale = reference[:2]
+        maps = (gated(features, threshold) if gate else features) / scale
+        for radii in ((0, 1, 3), (2,)):
+            torch.testing.assert_close(pairwise(features, reference, radii, gate)[0], with_loops(maps[0], radii))
 
 
 def test_without_gate_scale_and_reach_it_is_the_gram_matrix() -> None:
@@ -52,7 +54,7 @@ def test_without_gate_scale_and_reach_it_is_the_gram_matrix() -> None:
 
 def test_with_scale_it_is_the_gram_matrix_of_channels_of_power_one() -> None:
     features = random(1, 6, 7, 5)
-    found = pairwise(features, pairwise_reference(features, gate=False), (0,), gate=False)[0, 0]
+    found = pairwise(features, pairwise_reference(features, gate=False, scaled=True), (0,), gate=False)[0, 0]
     torch.testing.assert_close(found.diagonal(), torch.ones(6, dtype=torch.float64))
 
 
@@ -86,7 +88,7 @@ def test_flat_pictures_of_all_sizes_are_alike() -> None:
     reference = torch.zeros_like(levels), torch.ones_like(levels)
     expected = torch.outer(levels.flatten(), levels.flatten()).expand(3, 3, 3)
     for size in ((20, 20), (7, 30), (4, 4)):
-        torch.testing.assert_close(pairwise(levels.expand(1, 3, *size), reference, gate=False)[0], expected)
+        torch.testing.assert_close(pairwise(levels.expand(1, 3, *size), reference, (0, 1, 3), gate=False)[0], expected)
 
 
 def test_a_ring_that_does_not_fit_is_zero() -> None:
@@ -95,6 +97,16 @@ def test_a_ring_that_does_not_fit_is_zero() -> None:
     assert found[0, 0].all()
     assert not found[0, 1:].any()
     assert not pairwise(random(1, 3, 3, 2), pairwise_reference(features), (0, 2, 4))[0, 2].any()
+
+
+def test_a_ring_that_does_not_fit_into_the_style_is_not_asked_of_the_picture() -> None:
+    style, picture = random(1, 3, 4, 6), random(1, 3, 9, 7, seed=1)
+    found = pairwise(picture, pairwise_reference(style), (0, 2, 5, 8))
+    assert found[0, :3].flatten(1).any(1).all()
+    assert not found[0, 3].any()
+    torch.testing.assert_close(found[:, :3], pairwise(picture, pairwise_reference(style)[:2], (0, 2, 5)))
+    wide = pairwise(picture, pairwise_reference(random(1, 3, 6, 7)), (0, 2, 5, 8))
+    assert wide[0, 3].any()
 
 
 def test_it_tells_apart_what_gram_cannot() -> None:
@@ -117,16 +129,37 @@ def test_gradcheck(gate: bool) -> None:
 
 def test_gradient_below_the_threshold_is_not_lost() -> None:
     features = torch.full((1, 2, 4, 4), 0.01, dtype=torch.float64, requires_grad=True)
-    reference = pairwise_reference(random(1, 2, 4, 4))
-    (gradient,) = torch.autograd.grad(pairwise(features, reference).sum(), features)
+    reference = pairwise_reference(random(1, 2, 4, 4), gate=True)
+    (gradient,) = torch.autograd.grad(pairwise(features, reference, gate=True).sum(), features)
     assert (gradient > 0).all()
+
+
+def test_a_soft_enough_gate_is_none() -> None:
+    features = random(1, 3, 6, 5)
+    threshold = features.mean((0, 2, 3), keepdim=True)
+    torch.testing.assert_close(gated(features, threshold, width=1e6), features / 2, rtol=1e-5, atol=0)
+    torch.testing.assert_close(gated(features, threshold, width=1e-6), features * (features > threshold))
+
+
+def test_no_channel_is_brought_up_by_more_than_the_floor_allows() -> None:
+    style = random(1, 4, 8, 8) * torch.tensor([1e-6, 0.0, 1.0, 3.0], dtype=torch.float64).view(1, 4, 1, 1)
+    scale = pairwise_reference(style, gate=False, scaled=True)[1]
+    power = style.square().mean((0, 2, 3))
+    least = FLOOR * power.mean().sqrt()
+    torch.testing.assert_close(scale.flatten(), power.sqrt().clamp_min(least))
+    assert scale[0, 0] == scale[0, 1] < scale[0, 2]
+
+
+def test_settings_begin_where_the_statistic_does() -> None:
+    settings = StylizeConfig()
+    assert (settings.radii, settings.scaled, settings.gate, settings.width) == (RADII, SCALED, GATE, GATE_WIDTH)
 
 
 @pytest.mark.parametrize("gate", [True, False])
 def test_distance_is_0_for_itself_about_1_for_nothing_and_blind_to_scale(gate: bool) -> None:
     style, picture = (random(1, 5, 12, 9, seed=s, dtype=torch.float32) for s in (1, 2))
     for factor in (1.0, 0.001, 200.0):
-        reference = pairwise_reference(factor * style, gate=gate)
+        reference = pairwise_reference(factor * style, gate=gate, scaled=True)
         target, value, nothing = (pairwise(factor * x, reference, gate=gate) for x in (style, picture, 0 * style))
         assert relative_squared_error(target, target) == 0
         torch.testing.assert_close(relative_squared_error(nothing, target), torch.tensor(1.0))
@@ -140,7 +173,7 @@ def test_silent_channels_and_silent_styles_stay_finite() -> None:
     for silent in (slice(0, 1), slice(None)):
         style = style.clone()
         style[:, silent] = 0
-        reference = pairwise_reference(style)
+        reference = pairwise_reference(style, scaled=True)
         value = picture.clone().requires_grad_()
         distance = relative_squared_error(pairwise(value, reference), pairwise(style, reference))
         (gradient,) = torch.autograd.grad(distance, value)

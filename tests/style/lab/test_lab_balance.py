@@ -17,7 +17,7 @@ from alebrije.features.stlpips import STLPIPS
 from alebrije.style.config import StylizeConfig
 from alebrije.style.lab.balance import Pull, equal_pulls, noised
 from alebrije.style.lab.config import LabConfig, painter_settings
-from alebrije.style.lab.judging import JUDGES, Scene, held_out, judge, scene, ssim
+from alebrije.style.lab.judging import JUDGES, Scene, at_distance, held_out, judge, scene, ssim
 from alebrije.style.lab.painting import FAILING, WORKING, chosen_painters
 from alebrije.style.objective import layers, measure, with_gradient
 
@@ -99,7 +99,9 @@ def test_scores_are_zero_at_their_target_and_one_judge_stands_for_equal_statisti
     assert "mmd-polynomial" not in JUDGES
     scores = judge(watch, pair, CONFIG, None)
     same, other = scores(pair.content), judge(watch, Scene(pair.content, pair.content), CONFIG, None)(pair.content)
-    assert list(same) == [*JUDGES, "content distance", "SSIM"]
+    distances = [at_distance(distance) for distance in (0, 1, 2, 4, 8, 16)]  # 32 is more than half of the style
+    assert list(same) == [*JUDGES, "content distance", "SSIM", *distances]
+    assert all(other[distance] == 0 < same[distance] for distance in distances)
     assert same["content distance"] == 0
     assert same["SSIM"] == pytest.approx(1)
     for name in JUDGES:

@@ -14,8 +14,10 @@ from alebrije import events
 from alebrije.core import image
 from alebrije.core.image import read_metadata
 from alebrije.errors import ConfigError, DataError, Interrupted, OutputError
-from alebrije.style.lab.config import LabConfig
+from alebrije.style.lab.comparison import NEUTRAL
+from alebrije.style.lab.config import LabConfig, painter_settings
 from alebrije.style.lab.judging import JUDGES
+from alebrije.style.lab.painting import file_of, kept, pairs_of
 from alebrije.style.lab.run import laboratory
 
 FAST: dict[str, Any] = {"losses": ("gram", "bn"), "size": "48", "steps": 3, "quality": "quick", "precision": "fp32"}
@@ -107,6 +109,55 @@ def test_what_is_there_is_kept_and_other_settings_are_refused(
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert any(isinstance(event, events.Warned) and "4 of 4 pictures are there already" in event.message for event in again)
     assert report_of(again) == report_of(found)
+
+
+def test_settings_of_the_cooccurrence_are_of_no_concern_to_others(
+    made: tuple[Path, list[events.Event]], inputs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pair = pairs_of([inputs[0]], [inputs[1] / "night.png"])[0]
+    (tmp_path / "pictures").mkdir()
+    for painter in ("gram", "cooccurrence-pairwise"):
+        picture = image.load(file_of(made[0], pair, "gram"))
+        record = read_metadata(file_of(made[0], pair, "gram"))
+        record["config"] |= painter_settings(LabConfig(**FAST), painter, 1.0).model_dump(mode="json") | {"radii": [0, 1]}
+        image.save(picture, file_of(tmp_path, pair, painter), metadata=record)
+    assert kept(tmp_path, pair, "gram", LabConfig(**FAST)) is not None
+    with pytest.raises(OutputError, match="radii was"):
+        kept(tmp_path, pair, "cooccurrence-pairwise", LabConfig(**FAST))
+
+
+def test_with_equal_content_every_painter_is_set_against_gram(
+    inputs: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = LabConfig(**FAST | {"losses": ("bn",), "steps": 6, "match": "content"})
+    night = inputs[0], inputs[1] / "night.png"
+    found = list(laboratory(*night, tmp_path / "lab", config))
+    report = report_of(found)
+    assert [one["painter"] for one in report["pictures"]] == ["gram", "bn"]  # gram is needed, and comes first
+    wanted, reached = (one["report"]["content_distance"] for one in report["pictures"])
+    assert reached == pytest.approx(wanted, rel=0.03)
+    (against,) = report["against_gram"]
+    assert (against["painter"], against["pairs"], against["apart"]) == ("bn", 1, [])
+    scores = [one["scores"] for one in report["pictures"]]
+    ratios = [scores[1][judge] / scores[0][judge] for judge in NEUTRAL]
+    assert against["by_pair"]["lion--night"]["mean"] == pytest.approx(math.prod(ratios) ** 0.25)
+    assert set(report["reach"]) == {"night"}
+    assert "Against gram, at equal content" in (tmp_path / "lab" / "index.html").read_text()
+    steps = [event.index for event in found if isinstance(event, events.Step)]
+    assert steps == sorted(steps)
+
+    monkeypatch.setattr("alebrije.style.lab.painting.stylize", None)
+    assert report_of(list(laboratory(*night, tmp_path / "lab", config))) == report
+    with pytest.raises(OutputError, match="match was content, and is gradient now"):
+        list(laboratory(*night, tmp_path / "lab", config.model_copy(update={"match": "gradient"})))
+
+
+def test_another_network_may_judge(inputs: tuple[Path, Path], tmp_path: Path) -> None:
+    for judge in ("nothing", "squeezenet1_1"):
+        with pytest.raises(ConfigError, match=r"stylize-lab"):
+            list(laboratory(*inputs, tmp_path, LabConfig(**FAST, judge_features=judge)))
+    assert LabConfig(**FAST).judge == "compact"
+    assert LabConfig(**FAST, judge_features="vgg16").judge == "vgg16"
 
 
 def test_votes_join_the_ranking(made: tuple[Path, list[events.Event]], inputs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -60,7 +60,11 @@ def landmarks(features: Tensor, most: int = LANDMARKS) -> Reference:
     pull: it stayed blue. Features are in units of the style's root mean square.
     """
     scale = root_mean_square(features)
-    chosen = some_points(features, most) / scale
+    return kernel_of(some_points(features, most) / scale, scale)
+
+
+def kernel_of(chosen: Tensor, scale: Tensor) -> Reference:
+    """What `landmarks` returns, given the landmarks [B, P, C] in units of the root mean square `scale` [B, 1, 1]."""
     squared = _squared_distances(chosen, chosen)
     apart = squared.flatten(1).masked_select(~torch.eye(len(squared[0]), dtype=torch.bool, device=squared.device).flatten())
     apart = apart.view(len(squared), -1)
@@ -85,8 +89,19 @@ def gaussian(features: Tensor, reference: Reference) -> Tensor:
     of the picture count at each step, so that the loss is smooth and the same at each step, and no pixel is left out.
     Doubling style and picture changes nothing.
     """
-    chosen, width, root, scale = reference
+    return embedded(mean_kernel(features, reference), reference)
+
+
+def mean_kernel(features: Tensor, reference: Reference) -> Tensor:
+    """Mean over all positions of the kernel with each landmark, [B, C, H, W] -> [B, P]."""
+    chosen, width, _, scale = reference
     met: Tensor = _MeanKernel.apply(points(features) / scale, chosen, width)  # type: ignore[no-untyped-call]
+    return met
+
+
+def embedded(met: Tensor, reference: Reference) -> Tensor:
+    """What `gaussian` returns, given the mean kernels [B, P]."""
+    chosen, width, root, _ = reference
     nowhere = torch.exp(-chosen.square().sum(2) / width[:, 0])
     return ((met - nowhere)[:, None] @ root)[:, 0]
 

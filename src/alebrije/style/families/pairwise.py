@@ -3,7 +3,8 @@
 Where the Gram matrix asks how often two channels answer at the same position, this also asks how often they answer at
 positions that lie a few steps apart, regardless of where in the picture: M_kl = mean over the pairs of positions (p, q) in
 a ring of g_k(p) g_l(q). It is what the forms of `cooccurrence.py` were after, with their mistakes taken out: the positions
-are averaged out, the channel pairs are not; the gate is soft; every layer and channel is brought to one scale.
+are averaged out, the channel pairs are not; every layer is brought to one scale. Bringing every channel to one, too, and the
+gate, which is soft, can be chosen; they do not help (LOG.md).
 """
 
 from __future__ import annotations
@@ -15,29 +16,33 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from alebrije.style.families.boxes import box_sum, pairs_inside
 from alebrije.style.families.parts import Reference, precise
 
-RADII = (0, 2, 4)
+RADII = (0, 2, 4, 8, 16)
+SCALED = False
+GATE = False
 GATE_WIDTH = 0.5  # of the threshold
-_FLOOR = 0.1  # the least scale of a channel, as a share of the layer's root mean square: no channel counts 100 times another
+FLOOR = 0.5  # the least scale of a channel, as a share of the layer's root mean square, so that none is brought up without limit
 
 
-def pairwise_reference(features: Tensor, gate: bool = True, width: float = GATE_WIDTH, scaled: bool = True) -> Reference:
-    """Thresholds and scales of the style's features [B, C, H, W], each [1, C, 1, 1], for `pairwise` with the same `gate` and
-    `width`.
+def pairwise_reference(features: Tensor, gate: bool = GATE, width: float = GATE_WIDTH, scaled: bool = SCALED) -> Reference:
+    """Thresholds and scales of the style's features [B, C, H, W], each [1, C, 1, 1], and the largest offset in it, for `pairwise`
+    with the same `gate` and `width`.
 
-    The threshold is a channel's mean, the scale the root mean square of the gated channel, not less than a tenth of the
-    layer's; with `scaled` false, and in a layer where the style is silent, it is 1.
+    The threshold is a channel's mean, the scale its root mean square (of the gated channel with `gate`), not less than half of
+    the layer's; with `scaled` false, and in a layer where the style is silent, it is 1.
     """
     features = precise(features.detach())
     threshold = features.mean((0, 2, 3), keepdim=True)
+    offset = torch.tensor(max(features.shape[2:]) - 1)
     if not scaled:
-        return threshold, torch.ones_like(threshold)
+        return threshold, torch.ones_like(threshold), offset
     power = (gated(features, threshold, width) if gate else features).square().mean((0, 2, 3), keepdim=True)
-    scale = torch.maximum(power, _FLOOR**2 * power.mean()).sqrt()
-    return threshold, torch.where(scale == 0, 1, scale)
+    scale = torch.maximum(power, FLOOR**2 * power.mean()).sqrt()
+    return threshold, torch.where(scale == 0, 1, scale), offset
 
 
 def gated(features: Tensor, threshold: Tensor, width: float = GATE_WIDTH) -> Tensor:
@@ -49,23 +54,28 @@ def gated(features: Tensor, threshold: Tensor, width: float = GATE_WIDTH) -> Ten
 
 
 def pairwise(
-    features: Tensor, reference: Reference, radii: Sequence[int] = RADII, gate: bool = True, width: float = GATE_WIDTH
+    features: Tensor, reference: Reference, radii: Sequence[int] = RADII, gate: bool = GATE, width: float = GATE_WIDTH
 ) -> Tensor:
     """Pairwise co-occurrence of the channels of features [B, C, H, W]: [B, R, C, C], one symmetric matrix per ring.
 
     `radii` must rise. The first ring is the whole window of radius radii[0] (0: the position itself), the others are what a
     window of one radius has more than the window of the radius before. M_kl = mean over all ordered pairs of positions,
     both inside the picture, whose offset lies in the ring, of g_k(p) g_l(q) / (scale_k scale_l); a ring that does not fit
-    into the picture gives 0. g is `gated`, or with `gate` false the features themselves.
+    into the picture, or into the style of which `reference` is, gives 0. g is `gated`, or with `gate` false the features
+    themselves.
 
     With radii (0,), no gate and scale 1 this is the Gram matrix (mean over positions). Dividing by the number of pairs
     that exist, in place of window sizes, keeps dark borders out and the matrices symmetric.
     """
-    threshold, scale = reference
+    threshold, scale, *offset = reference
     features = precise(features).contiguous(memory_format=torch.channels_last)
     if gate:
         features = gated(features, threshold, width)
     result: Tensor = _Pairwise.apply(features / scale, tuple(radii))  # type: ignore[no-untyped-call]
+    if offset and radii[-1] > offset[0]:
+        # What the style is too small to have must not be asked of the picture: a target of 0 would forbid it.
+        known = sum(inner < int(offset[0]) for inner in (-1, *radii[:-1]))
+        result = F.pad(result[:, :known], (0, 0, 0, 0, 0, len(radii) - known))
     return result
 
 

@@ -18,8 +18,12 @@ def gaussian_root(features: Tensor) -> Reference:
     """What `moments` needs of the style's features [B, C, H, W]: the root of its covariance [B, C, C], and its added
     variance and its root mean square, both [B, 1, 1]."""
     scale = root_mean_square(features)
-    _, covariance = _mean_and_covariance(points(features) / scale)
-    channels = features.shape[1]
+    return root_of(_mean_and_covariance(points(features) / scale)[1], scale)
+
+
+def root_of(covariance: Tensor, scale: Tensor) -> Reference:
+    """What `gaussian_root` returns, given the covariance [B, C, C] in units of the root mean square `scale` [B, 1, 1]."""
+    channels = covariance.shape[1]
     spread = covariance.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     noise = NOISE * spread.clamp_min(1e-3 / channels)  # a flat style has no variance of its own
     values, vectors = torch.linalg.eigh(in_double(covariance + noise * torch.eye(channels).to(covariance)))
@@ -35,9 +39,13 @@ def moments(features: Tensor, reference: Reference) -> tuple[Tensor, ...]:
     thousandth of the style's mean variance added to all channels: a layer with fewer positions than channels has
     directions without any variance, where the root is infinitely steep.
     """
-    root, noise, scale = reference
-    level, covariance = _mean_and_covariance(points(features) / scale)
-    covariance = covariance + noise * torch.eye(features.shape[1]).to(covariance)
+    return of_gaussian(*_mean_and_covariance(points(features) / reference[2]), reference)
+
+
+def of_gaussian(level: Tensor, covariance: Tensor, reference: Reference) -> tuple[Tensor, ...]:
+    """What `moments` returns, given the mean [B, C] and covariance [B, C, C] in units of the style's root mean square."""
+    root, noise, _ = reference
+    covariance = covariance + noise * torch.eye(covariance.shape[1]).to(covariance)
     shared: Tensor = _RootTrace.apply(root @ in_double(covariance) @ root)  # type: ignore[no-untyped-call]
     return level, covariance.diagonal(dim1=1, dim2=2).sum(1), shared.to(level)
 

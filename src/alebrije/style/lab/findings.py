@@ -11,8 +11,10 @@ from typing import Any
 
 import alebrije
 from alebrije.core.files import atomic
-from alebrije.style.lab.config import LabConfig, family
-from alebrije.style.lab.judging import CONTENT_SCORES, JUDGES
+from alebrije.style.lab.comparison import NEUTRAL, Comparison, compare
+from alebrije.style.lab.config import REFERENCE_PAINTER, LabConfig, family
+from alebrije.style.lab.judging import CONTENT_SCORES, DISTANCES, JUDGES
+from alebrije.style.lab.matching import is_matched
 from alebrije.style.lab.painting import Painting, Pair
 from alebrije.style.lab.ranking import Place, Table, agreement, means, places, rank_by_scores, score_table
 from alebrije.style.lab.votes import Votes
@@ -22,7 +24,8 @@ LAB = "lab.json"
 
 @dataclass(slots=True)
 class Findings:
-    """All that is known so far. `untouched` holds the scores of the contents as they are; `layers` those that judge."""
+    """All that is known so far. `untouched` holds the scores of the contents as they are, `reach` how far the structure
+    of each style reaches, by its name; `layers` are those that judge."""
 
     folder: Path
     config: LabConfig
@@ -35,12 +38,14 @@ class Findings:
     failed: dict[str, str] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     votes: Votes | None = None
+    reach: dict[str, float] = field(default_factory=dict)
 
     @property
     def judging(self) -> dict[str, Any]:
         """What scores depend on beside the pictures: those of an earlier run are used again only if it is the same."""
         chosen = self.config.model_dump(mode="json", include={"features", "pooling", "style_scale", "size"})
-        return {**chosen, "layers": list(self.layers), "judges": list(JUDGES), "stlpips": self.stlpips}
+        seen_by = {"judge": self.config.judge, "layers": list(self.layers)}
+        return {**chosen, **seen_by, "judges": list(JUDGES), "distances": list(DISTANCES), "stlpips": self.stlpips}
 
     @property
     def content_scores(self) -> list[str]:
@@ -57,6 +62,28 @@ class Findings:
     def ranking(self) -> list[Place]:
         """The painters by the judges that are not of their own family."""
         return rank_by_scores(self.table(JUDGES), self.painters, JUDGES, self.config.seed)
+
+    def unmatched(self) -> dict[str, list[str]]:
+        """For each painter the names of the pairs in which its content distance is not gram's, or not known."""
+        found = {(one.pair.name, one.painter): one.report["content_distance"] for one in self.paintings}
+        wanted = {pair.name: found.get((pair.name, REFERENCE_PAINTER), math.nan) for pair in self.pairs}
+        return {
+            painter: [name for name, goal in wanted.items() if not is_matched(found.get((name, painter), math.nan), goal)]
+            for painter in self.painters
+        }
+
+    def against(self) -> list[Comparison]:
+        """Each painter against gram, if content was matched; else nothing, for who keeps more of the content has it harder."""
+        if self.config.match != "content" or REFERENCE_PAINTER not in self.painters:
+            return []
+        table, pairs, apart = self.table(NEUTRAL), [pair.name for pair in self.pairs], self.unmatched()
+        reference = table[:, self.painters.index(REFERENCE_PAINTER)]
+        found = (
+            compare(painter, table[:, number], reference, pairs, apart[painter], self.config.seed)
+            for number, painter in enumerate(self.painters)
+            if family(painter) != REFERENCE_PAINTER
+        )
+        return [one for one in found if one.pairs]
 
     def voted(self) -> list[Place]:
         """The painters by people's votes; empty without votes."""
@@ -88,6 +115,8 @@ def write_findings(found: Findings, files: Iterable[Path]) -> dict[str, Any]:
             "pairs": {pair.name: scores for pair, scores in found.untouched.items()},
         },
         "ranking": [_place(place) for place in ranking],
+        "against_gram": [comparison.as_json() for comparison in found.against()],
+        "reach": found.reach,
         "votes": None if found.votes is None else {
             "voters": found.votes.voters,
             "ballots": len(found.votes.rows),

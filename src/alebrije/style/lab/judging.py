@@ -3,8 +3,9 @@ the content by the objective's own distance, by SSIM, and by ST-LPIPS where its 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -14,10 +15,13 @@ from alebrije import features
 from alebrije.core.image import Picture, fit, parse_size, resize, scaled_size, to_gray
 from alebrije.features import stlpips
 from alebrije.style.config import StylizeConfig
+from alebrije.style.families.parts import relative_squared_error
+from alebrije.style.families.shifted import shifted_grams
 from alebrije.style.lab.config import LabConfig, family, painter_settings
 from alebrije.style.losses import LOSSES
 from alebrije.style.objective import layers, measure
 
+DISTANCES = (0, 1, 2, 4, 8, 16, 32)  # positions of a layer
 SMALLEST_SIDE = 32  # pixels: below, the deepest layers have nothing to compare
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 SSIM_K1, SSIM_K2 = 0.01, 0.03
@@ -58,14 +62,18 @@ def scene(content: Picture, style: Picture, config: LabConfig) -> Scene:
 
 
 def judge(extractor: features.Extractor, pair: Scene, config: LabConfig, metric: stlpips.STLPIPS | None) -> Judge:
-    """A function from a painting [1, 3, H, W] in [0, 1] to its scores by name: those of the `JUDGES`, then the content's.
+    """A function from a painting [1, 3, H, W] in [0, 1] to its scores by name: those of the `JUDGES`, the content's, and those of
+    the shifted Gram matrices one by one (`shift 0` to `shift 32`), which say at which distances the structure is right.
 
-    `extractor` sees the layers of `held_out` and those of the content, in float32; each judge's score is the mean over the
+    `extractor`, which may be another network than the painters', sees the layers of `held_out` and that of the content, in
+    float32; each judge's score is the mean over the
     layers held out. `metric` is ST-LPIPS, None to leave it out.
     """
     shares = dict.fromkeys(held_out(extractor.name), 1.0)
     settings = {name: painter_settings(config, name, 1.0).model_copy(update={"layer_weights": shares}) for name in JUDGES}
-    measures = {name: measure(extractor, pair.content, [pair.style], one) for name, one in settings.items()}
+    eyes = _remembering(extractor)
+    at_distances = _at_distances(extractor, pair.style)
+    measures = {name: measure(eyes, pair.content, [pair.style], one) for name, one in settings.items()}
 
     @torch.no_grad()
     def scores(painting: Tensor) -> dict[str, float]:
@@ -76,9 +84,53 @@ def judge(extractor: features.Extractor, pair: Scene, config: LabConfig, metric:
         judged["SSIM"] = float(ssim(to_gray(painting), to_gray(pair.content)))
         if metric is not None:
             judged["ST-LPIPS"] = float(metric(painting, pair.content))
-        return judged
+        return judged | at_distances(painting)
 
     return scores
+
+
+def at_distance(distance: int) -> str:
+    """What the score at a distance is called."""
+    return f"shift {distance}"
+
+
+def _at_distances(extractor: features.Extractor, style: Tensor) -> Judge:
+    """A function from a painting to its scores at each of `DISTANCES` that leaves half of the style in a layer held out."""
+
+    @torch.no_grad()
+    def statistics(image: Tensor) -> dict[tuple[str, int], Tensor]:
+        seen = extractor(image)
+        return {
+            (layer, distance): shifted_grams(seen[layer], (torch.tensor([distance]), torch.tensor([0, distance])))
+            for layer in held_out(extractor.name)
+            for distance in DISTANCES
+        }
+
+    fits = {layer: min(taps.shape[2:]) for layer, taps in extractor(style).items()}
+    wanted = {key: value for key, value in statistics(style).items() if 2 * key[1] <= fits[key[0]]}
+
+    def scores(painting: Tensor) -> dict[str, float]:
+        found = statistics(painting)
+        errors = {key: float(relative_squared_error(found[key], value)) for key, value in wanted.items()}
+        by_distance = {distance: [error for key, error in errors.items() if key[1] == distance] for distance in DISTANCES}
+        return {at_distance(distance): sum(some) / len(some) for distance, some in by_distance.items() if some}
+
+    return scores
+
+
+def _remembering(extractor: features.Extractor) -> features.Extractor:
+    """The network, which does not look twice at one of the last three pictures: content, style, and what is being judged. All
+    judges see the same features."""
+    seen: deque[tuple[Tensor, dict[str, Tensor]]] = deque(maxlen=3)
+
+    def look(image: Tensor) -> dict[str, Tensor]:
+        for known, taps in seen:
+            if torch.equal(known, image):
+                return taps
+        seen.append((image, extractor(image)))
+        return seen[-1][1]
+
+    return cast("features.Extractor", look)
 
 
 def ssim(first: Tensor, second: Tensor) -> Tensor:

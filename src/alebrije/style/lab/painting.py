@@ -20,12 +20,13 @@ from alebrije.errors import DataError, NumericsError, OutputError, PictureError
 from alebrije.events import Done, Event, Step, Warned
 from alebrije.style.config import StylizeConfig, scales
 from alebrije.style.lab.balance import Pull
-from alebrije.style.lab.config import COOCCURRENCE, LabConfig, painter_settings
+from alebrije.style.lab.config import COOCCURRENCE, REFERENCE_PAINTER, LabConfig, painter_settings
 from alebrije.style.losses import COOCCURRENCE_FORMS, LOSSES
 from alebrije.style.run import stylize
 
 FAILING = tuple(f"{COOCCURRENCE}-{form}" for form in COOCCURRENCE_FORMS if form != "pairwise")
 WORKING = tuple(f"{COOCCURRENCE}-pairwise" if name == COOCCURRENCE else name for name in LOSSES)
+COOCCURRENCE_SETTINGS = ("form", "radii", "scaled", "gate", "width", "radius", "threshold")  # of no concern to other painters
 GROUPS = {"all": WORKING, "everything": WORKING + FAILING}
 
 
@@ -61,13 +62,14 @@ class Painting:
         return self.sha256[:12]
 
 
-def chosen_painters(losses: Sequence[str]) -> tuple[str, ...]:
-    """The painters that `losses` names, each once; raises `ConfigError` for one that does not exist."""
+def chosen_painters(losses: Sequence[str], match: str = "gradient") -> tuple[str, ...]:
+    """The painters that `losses` names, each once; raises `ConfigError` for one that does not exist. Where the others are to
+    `match` gram's content distance, gram paints too, and first."""
     found: list[str] = []
     for name in losses:
         plain = f"{COOCCURRENCE}-pairwise" if name == COOCCURRENCE else name
         found += GROUPS.get(plain) or (choose("painter", plain, (*WORKING, *FAILING, *GROUPS)),)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([REFERENCE_PAINTER, *found] if match == "content" else found))
 
 
 def pictures_of(source: Path) -> tuple[list[Path], dict[str, str]]:
@@ -130,11 +132,14 @@ def _difference(record: Mapping[str, Any], pair: Pair, painter: str, config: Lab
     """What of a painting's record does not fit, in words; None if all does."""
     wanted = painter_settings(config, painter, 1.0).model_dump(mode="json")
     found = StylizeConfig().model_dump(mode="json") | record["config"]
+    free = {"style_weight"} if painter.startswith(COOCCURRENCE) else {"style_weight", *COOCCURRENCE_SETTINGS}
     for name, value in wanted.items():
-        if name != "style_weight" and found[name] != value:
+        if name not in free and found[name] != value:
             return f"{name} was {found[name]}, and is {value} now"
-    if record["laboratory"].get("style_weight") != config.style_weight:
-        return f"style_weight was {record['laboratory'].get('style_weight')}, and is {config.style_weight} now"
+    found = {"match": "gradient", **record["laboratory"]}  # pictures made before there was a choice do not name it
+    for name, now in {"style_weight": config.style_weight, "match": config.match}.items():
+        if found.get(name) != now:
+            return f"{name} was {found.get(name)}, and is {now} now"
     if [one["sha256"] for one in record["inputs"]] != [sha256(pair.content), sha256(pair.style)]:
         return "of other pictures"
     return None
@@ -145,17 +150,20 @@ def steps_of(config: LabConfig) -> int:
     return sum(stage.steps for stage in scales(painter_settings(config, "gram", 1.0)))
 
 
+class Canvas(NamedTuple):
+    """A picture that was just painted, with which settings and pull, what its painter reported, and the steps it took."""
+
+    image: Picture
+    settings: StylizeConfig
+    pull: Pull
+    report: dict[str, Any]
+    steps: int
+
+
 def paint(
-    pair: Pair,
-    pictures: tuple[Picture, Picture],
-    painter: str,
-    pull: Pull,
-    config: LabConfig,
-    folder: Path,
-    done: int,
-    total: int,
-) -> Generator[Event, None, Painting | str]:
-    """Paint one picture and save it: a `Painting`, or a sentence on why it could not be painted.
+    pair: Pair, pictures: tuple[Picture, Picture], painter: str, pull: Pull, config: LabConfig, done: int, total: int
+) -> Generator[Event, None, Canvas | str]:
+    """Paint one picture: a `Canvas`, or a sentence on why it could not be painted.
 
     `done` of `total` steps of all paintings were taken before. A painting that is interrupted is dropped.
     """
@@ -173,15 +181,23 @@ def paint(
         return str(error)
     assert result is not None
     report = {name: value for name, value in result.report.items() if name != "seconds"}
-    gradient = pull.gradient if pull.gradient == pull.gradient else None  # NaN is no JSON
+    return Canvas(result.image, settings, pull, report, steps_of(config))
+
+
+def keep(
+    canvas: Canvas, pair: Pair, pictures: tuple[Picture, Picture], painter: str, config: LabConfig, folder: Path
+) -> Painting:
+    """Save what was painted, with the record of how."""
+    gradient = canvas.pull.gradient if canvas.pull.gradient == canvas.pull.gradient else None  # NaN is no JSON
+    shared = {"painter": painter, "gradient": gradient, "style_weight": config.style_weight, "match": config.match}
     record = {
         "verb": "stylize",
-        "config": settings.model_dump(mode="json"),
+        "config": canvas.settings.model_dump(mode="json"),
         "seed": config.seed,
         "version": alebrije.__version__,
         "inputs": [{"name": one.path.name if one.path else None, "sha256": one.sha256} for one in pictures],
-        "report": report,
-        "laboratory": {"painter": painter, "gradient": gradient, "style_weight": config.style_weight},
+        "report": canvas.report,
+        "laboratory": shared,
     }
-    file = save(result.image, file_of(folder, pair, painter), force=True, metadata=record)
-    return Painting(pair, painter, file, sha256(file), pull.weight, pull.gradient, report)
+    file = save(canvas.image, file_of(folder, pair, painter), force=True, metadata=record)
+    return Painting(pair, painter, file, sha256(file), canvas.pull.weight, canvas.pull.gradient, canvas.report)

@@ -16,27 +16,30 @@ from typing import Any
 from alebrije import features
 from alebrije.config import choose
 from alebrije.core import weights
-from alebrije.core.image import load, parse_size
+from alebrije.core.image import Picture, load, parse_size
 from alebrije.core.precision import choose_device
 from alebrije.errors import Interrupted, OutputError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
 from alebrije.features import stlpips
 from alebrije.style.config import CONTENT_LAYER, StylizeConfig
-from alebrije.style.lab.balance import equal_pulls
+from alebrije.style.lab.balance import Pull, equal_pulls
 from alebrije.style.lab.config import REFERENCE_PAINTER, LabConfig, painter_settings
 from alebrije.style.lab.findings import LAB, Findings, earlier_scores, write_findings
-from alebrije.style.lab.judging import Judge, held_out, judge, scene
+from alebrije.style.lab.judging import Judge, Scene, held_out, judge, scene
+from alebrije.style.lab.matching import MOST_TRIES, first_weight, is_matched, paint_matched
 from alebrije.style.lab.painting import (
     Painting,
     Pair,
     chosen_painters,
     file_of,
+    keep,
     kept,
     paint,
     pairs_of,
     pictures_of,
     steps_of,
 )
+from alebrije.style.lab.reach import reach
 from alebrije.style.lab.sheet import write_sheet
 from alebrije.style.lab.votes import check_votes, read_votes, write_vote_page
 from alebrije.style.objective import layers
@@ -54,7 +57,8 @@ class LabResult:
 
 @dataclass(frozen=True, slots=True)
 class _Eyes:
-    """The networks that look: with the painters' layers, and with those held out; ST-LPIPS if it is at hand."""
+    """The networks that look: the painters' with the layers that they optimise, the judges' with those held out; ST-LPIPS if it
+    is at hand."""
 
     painter: features.Extractor
     judge: features.Extractor
@@ -67,12 +71,13 @@ def laboratory(
     """Paint all pairs of `contents` and `styles` (pictures or folders of them) with all painters of `config`, score and rank
     them, and write the pages into `folder`; the last event is `Done(LabResult)`.
 
-    What is in the folder already is kept if it was made with these settings; otherwise `OutputError`, or with `force` it is
-    painted anew. `votes` are files that vote.html saved. When `Interrupted` is thrown in, the pages show what is
-    finished. Pictures that cannot be read or painted are named in the report's `failed`. Raises `ConfigError`, `DataError`,
-    `PictureError`, `WeightsError`, `OutputError`.
+    With `match` set to content each is painted a few times, until it is as far from the content as gram's; the pages then
+    also compare every painter with gram. What is in the folder already is kept if it was made with these settings; otherwise
+    `OutputError`, or with `force` it is painted anew. `votes` are files that vote.html saved. When `Interrupted` is thrown in,
+    the pages show what is finished. Pictures that cannot be read or painted are named in the report's `failed`. Raises
+    `ConfigError`, `DataError`, `PictureError`, `WeightsError`, `OutputError`.
     """
-    painters, wanted = chosen_painters(config.losses), parse_size(config.size)
+    painters, wanted = chosen_painters(config.losses, config.match), parse_size(config.size)
     check_votes(votes)
     eyes = _open(config)
     (good, bad), (manners, unread) = pictures_of(contents), pictures_of(styles)
@@ -111,11 +116,12 @@ def _open(config: LabConfig) -> _Eyes:
     """The networks; raises `ConfigError` or `WeightsError` before anything is painted."""
     needed = set(layers(StylizeConfig()))
     suited = [name for name, network in features.NETWORKS.items() if needed <= {*network.layers}]
-    choose("network for stylize-lab", config.features, suited)
+    for name in (config.features, config.judge):
+        choose("network for stylize-lab", name, suited)
     device = choose_device(config.device)
     painter = features.load(config.features, layers(StylizeConfig()), pooling=config.pooling, device=device)
-    watching = [*held_out(config.features), CONTENT_LAYER]
-    judging = features.load(config.features, watching, pooling=config.pooling, device=device)
+    watching = [*held_out(config.judge), CONTENT_LAYER]
+    judging = features.load(config.judge, watching, pooling=config.pooling, device=device)
     return _Eyes(painter, judging, stlpips.load(device) if weights.at_hand("stlpips") else None)
 
 
@@ -129,29 +135,21 @@ def _make(folder: Path) -> None:
 def _work(found: Findings, eyes: _Eyes, there: Mapping[tuple[Pair, str], Painting | None]) -> Generator[Event, None, None]:
     """Paint and score one pair after the other, adding to `found`."""
     scored, untouched = earlier_scores(found)
-    each = steps_of(found.config)
-    total, done = each * len(there), 0
+    each = [steps_of(found.config) * _tries(found.config, painter) for painter in found.painters]
+    total, done = sum(each) * len(found.pairs), 0
     yield Started("stylize-lab", total)
     for pair in found.pairs:
         pictures = load(pair.content), load(pair.style)
         device = next(eyes.judge.parameters()).device
         sight = scene(pictures[0], pictures[1], found.config)
         sight = type(sight)(sight.content.to(device), sight.style.to(device))
-        missing = {p: painter_settings(found.config, p, 1.0) for p in found.painters if there[pair, p] is None}
-        pulls = {}
-        if missing:
-            reference = painter_settings(found.config, REFERENCE_PAINTER, 1.0)
-            pulls = equal_pulls(
-                eyes.painter, sight.content, sight.style, missing, found.config.style_weight, reference, found.config.seed
-            )
+        pulls = _pulls(found, eyes, sight, [painter for painter in found.painters if there[pair, painter] is None])
         judged: Judge | None = None
-        for painter in found.painters:
+        for painter, steps in zip(found.painters, each, strict=True):
             painting: Painting | str | None = there[pair, painter]
             if painting is None:
-                if not pulls[painter].gradient > 0:
-                    yield Warned(f"{pair.name}, {painter}: no gradient that could be made equal, so it keeps gram's weight")
-                painting = yield from paint(pair, pictures, painter, pulls[painter], found.config, found.folder, done, total)
-            done += each
+                painting = yield from _painted(found, pair, pictures, painter, pulls[painter], done, total)
+            done += steps
             if isinstance(painting, str):
                 found.failed[str(file_of(found.folder, pair, painter))] = painting
                 yield Warned(f"{pair.name}, {painter}: {painting}")
@@ -170,3 +168,48 @@ def _work(found: Findings, eyes: _Eyes, there: Mapping[tuple[Pair, str], Paintin
             if there[pair, painter] is None:
                 yield Saved(painting.file)
             yield Step(done, total)
+        if pair.style_name not in found.reach:
+            found.reach[pair.style_name] = reach(eyes.judge, sight.style, found.layers)
+
+
+def _tries(config: LabConfig, painter: str) -> int:
+    """How often a picture is painted, at most."""
+    return MOST_TRIES if config.match == "content" and painter != REFERENCE_PAINTER else 1
+
+
+def _pulls(found: Findings, eyes: _Eyes, sight: Scene, missing: Sequence[str]) -> dict[str, Pull]:
+    """With which pull each of the `missing` painters begins."""
+    if not missing:
+        return {}
+    config = found.config
+    settings = {painter: painter_settings(config, painter, 1.0) for painter in missing}
+    reference = painter_settings(config, REFERENCE_PAINTER, 1.0)
+    pulls = equal_pulls(eyes.painter, sight.content, sight.style, settings, config.style_weight, reference, config.seed)
+    for painter, pull in pulls.items():
+        if _tries(config, painter) > 1:
+            earlier = [one.weight for one in found.paintings if one.painter == painter]
+            pulls[painter] = Pull(first_weight(pull, earlier), pull.gradient)
+    return pulls
+
+
+def _painted(
+    found: Findings, pair: Pair, pictures: tuple[Picture, Picture], painter: str, pull: Pull, done: int, total: int
+) -> Generator[Event, None, Painting | str]:
+    """Paint one picture as the settings ask, and save it."""
+    config = found.config
+    gram = [one for one in found.paintings if (one.pair, one.painter) == (pair, REFERENCE_PAINTER)]
+    if _tries(config, painter) == 1:
+        if not pull.gradient > 0:
+            yield Warned(f"{pair.name}, {painter}: no gradient that could be made equal, so it keeps gram's weight")
+        canvas = yield from paint(pair, pictures, painter, pull, config, done, total)
+    elif not gram:
+        return "gram has not painted this pair, so there is no content distance to match"
+    else:
+        wanted = gram[0].report["content_distance"]
+        canvas = yield from paint_matched(pair, pictures, painter, pull, wanted, config, done, total)
+        if not isinstance(canvas, str) and not is_matched(canvas.report["content_distance"], wanted):
+            yield Warned(
+                f"{pair.name}, {painter}: content distance {canvas.report['content_distance']:.3g} is the nearest to gram's "
+                f"{wanted:.3g} in {MOST_TRIES} tries; the pair does not count in the comparison with gram"
+            )
+    return canvas if isinstance(canvas, str) else keep(canvas, pair, pictures, painter, config, found.folder)

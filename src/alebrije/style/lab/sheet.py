@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from alebrije.core import page, plots
+from alebrije.style.lab.against_sheet import against_section
 from alebrije.style.lab.config import SAME_AS, family
 from alebrije.style.lab.findings import Findings
 from alebrije.style.lab.judging import CONTENT_SCORES, JUDGES
+from alebrije.style.lab.matching import TOLERANCE
 from alebrije.style.lab.painting import FAILING, Painting
 from alebrije.style.lab.ranking import Place, Table, agreement, means, without_own
 from alebrije.style.lab.thumbnails import image_tag, thumbnail
@@ -38,6 +40,8 @@ def write_sheet(found: Findings, side: int) -> Path:
     parts = [CSS, page.heading("The style laboratory", 1), page.paragraph(_what(found))]
     parts += [page.paragraph(notice) for notice in found.notices]
     parts += [page.heading("Ranking"), *_ranking(found, ranking, voted)]
+    if compared := found.against():
+        parts += [page.heading("Against gram, at equal content"), *against_section(found, compared)]
     parts += [page.heading("Who judges whom"), *_cross(found)]
     parts += [page.heading("Weights"), *_weights(found)]
     parts += [page.heading("Pictures"), *_pictures(found, side)]
@@ -50,13 +54,26 @@ def write_sheet(found: Findings, side: int) -> Path:
 def _what(found: Findings) -> str:
     pairs = "one pair" if len(found.pairs) == 1 else f"{len(found.pairs)} pairs"
     missing = len(found.pairs) * len(found.painters) - len(found.paintings)
+    eyes = f"{', '.join(found.layers)}" + ("" if found.config.judge == found.config.features else f" of {found.config.judge}")
+    if found.config.match == "content":
+        given = (
+            f"the style weight with which its picture is as far from the content (within {TOLERANCE:.0%}) as that of gram "
+            f"with {found.config.style_weight:g}"
+        )
+        limits = "Nobody is nearer to the style because he left the content sooner."
+    else:
+        given = (
+            f"a style weight with which the style pulls as hard on it at the start as on gram with {found.config.style_weight:g}"
+        )
+        limits = (
+            "Equal at the start is not equal to the end: a loss that falls steeply at first pulls less later, which shows in a "
+            "small content distance; --match content makes that equal."
+        )
     return (
         f"{len(found.painters)} painters, each with a style loss of its own, have painted {pairs} of a content "
         f"and a style with {found.config.features}" + (f" ({missing} pictures are missing)" if missing else "") + ". All "
-        "have the same other settings, and each a style weight with which the style pulls as hard on it at the start as on gram "
-        f"with {found.config.style_weight:g}. Scores are distances from the style on layers that nobody optimised: "
-        f"{', '.join(found.layers)}. Equal at the start is not equal to the end: a loss that falls steeply at first pulls less "
-        "later, which shows in a small content distance."
+        f"have the same other settings, and each {given}. Scores are distances from the style on layers that nobody optimised: "
+        f"{eyes}. {limits}"
     )
 
 
@@ -167,6 +184,10 @@ def _weights(found: Findings) -> Iterable[str]:
     weights = {(one.pair.name, one.painter): one.weight for one in found.paintings}
     rows = [[painter, *(weights.get((name, painter)) for name in names)] for painter in found.painters]
     yield page.details("the style weight of every picture", page.grid(["painter", *names], rows))
+    if found.config.match == "content":
+        distances = {(one.pair.name, one.painter): one.report["content_distance"] for one in found.paintings}
+        rows = [[painter, *(distances.get((name, painter)) for name in names)] for painter in found.painters]
+        yield page.details("the content distance of every picture", page.grid(["painter", *names], rows))
 
 
 def _pictures(found: Findings, side: int) -> Iterable[str]:

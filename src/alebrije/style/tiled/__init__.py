@@ -1,0 +1,1 @@
+"""Large pictures looked at piece by piece, with the statistics and the gradient of the whole."""

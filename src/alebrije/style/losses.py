@@ -16,7 +16,7 @@ from alebrije.style.families.contextual import centre, contextual, unit_points
 from alebrije.style.families.cooccurrence import FORMS, form_distance, form_statistic
 from alebrije.style.families.histogram import histogram
 from alebrije.style.families.mmd import gaussian, landmarks, mean, mean_and_deviation, second_moments
-from alebrije.style.families.pairwise import GATE, GATE_WIDTH, RADII, SCALED, pairwise, pairwise_reference
+from alebrije.style.families.pairwise import GATE, GATE_WIDTH, RADII, SCALED, pairwise, pairwise_distance, pairwise_reference
 from alebrije.style.families.parts import Reference, Statistic, StyleLoss, relative_squared_error
 from alebrije.style.families.shifted import shifted_grams, suitable_shifts
 from alebrije.style.families.transport import gaussian_root, gaussian_wasserstein, moments, sliced
@@ -54,7 +54,7 @@ def cooccurrence(
     """
     if form == "pairwise":
         refer = functools.partial(pairwise_reference, gate=gate, width=width, scaled=scaled)
-        return StyleLoss(functools.partial(pairwise, radii=radii, gate=gate, width=width), relative_squared_error, refer)
+        return StyleLoss(functools.partial(pairwise, radii=radii, gate=gate, width=width), pairwise_distance, refer)
     return StyleLoss(
         lambda features, reference: form_statistic(features, form, radius, threshold),
         functools.partial(form_distance, form=form),

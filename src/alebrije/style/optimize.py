@@ -94,7 +94,7 @@ class LBFGS:
     def _limit(self) -> None:
         """Make the history as short as the size of the picture asks for."""
         if self.before is not None:
-            length = min(self.history, history_of(self.before[0].numel()))
+            length = history_of(self.before[0].numel(), self.history)
             self.pairs = self.pairs if self.pairs.maxlen == length else deque(self.pairs, maxlen=length)
 
     def __call__(self, image: Tensor, gradient: Tensor) -> Tensor:
@@ -118,9 +118,9 @@ class LBFGS:
         return direction
 
 
-def history_of(numbers: int) -> int:
-    """How many pairs L-BFGS keeps of pictures of so many numbers: 10 up to 3.7 megapixels, 3 at 12."""
-    return max(2, min(HISTORY, int(HISTORY_BYTES / (2 * 4 * numbers))))
+def history_of(numbers: int, most: int = HISTORY) -> int:
+    """How many pairs L-BFGS keeps of pictures of so many numbers: `most` of small ones; of ten, 3 are left at 12 megapixels."""
+    return max(2, min(most, int(HISTORY_BYTES / (2 * 4 * numbers))))
 
 
 OPTIMIZERS: dict[str, Callable[[int], Rule]] = {"adam": Adam, "lbfgs": lambda steps: LBFGS()}  # of the steps to come

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from alebrije.style.families.boxes import box_sum, pairs_inside
 from alebrije.style.families.mmd import LANDMARKS, embedded, kernel_of, mean_kernel
-from alebrije.style.families.pairwise import FLOOR, GATE, GATE_WIDTH, RADII, SCALED, gated
+from alebrije.style.families.pairwise import FLOOR, GATE, GATE_WIDTH, RADII, SCALED, gated, with_means
 from alebrije.style.families.parts import Reference, Statistic, points, precise
 from alebrije.style.families.shifted import SHIFTS, suitable_shifts
 from alebrije.style.families.transport import of_gaussian, root_of
@@ -205,16 +205,27 @@ def pairwise(radii: Sequence[int] = RADII, scaled: bool = SCALED, gate: bool = G
         return threshold, scale, torch.tensor(max(size) - 1)
 
     def part(piece: Piece, reference: Reference) -> Sums:
-        maps = shaped(piece.features, reference[0]) / reference[1]
-        own = _vectors(cut(maps, *piece.beside))
-        return (torch.stack([own.mT @ _vectors(cut(box_sum(maps, radius), *piece.beside)) for radius in radii], 1),)
+        """Sums over windows of products, over positions of neighbours times features, and of features, all less the style's
+        means: what is small is summed in full."""
+        threshold, scale = reference[:2]
+        maps = (shaped(piece.features, threshold) - threshold) / scale
+        own = cut(maps, *piece.beside)
+        windows = [_vectors(own).mT @ _vectors(cut(box_sum(maps, radius), *piece.beside)) for radius in radii]
+        sides = zip(piece.place, own.shape[2:], piece.size, strict=True)
+        around = [[_neighbours(*side, radius) for radius in radii] for side in sides]
+        borders = [torch.einsum("bchw,h,w->bc", own, *(n.to(own) for n in pair)) for pair in zip(*around, strict=True)]
+        return torch.stack(windows, 1), torch.stack(borders, 1), own.sum((2, 3))
 
     def whole(sums: Sums, count: float, size: Size, reference: Reference) -> Tensor:
-        windows = torch.cat([torch.zeros_like(sums[0][:, :1]), sums[0]], 1).diff(dim=1)
-        pairs = torch.tensor([0, *(pairs_inside(*size, radius) for radius in radii)], dtype=torch.float64).diff()
-        known = torch.tensor([inner < int(reference[2]) for inner in (-1, *radii[:-1])])  # rings that the style has
-        share = torch.where(known & (pairs > 0), 1 / pairs.clamp_min(1), 0)
-        return windows * share.to(windows).view(1, -1, 1, 1)
+        windows, borders, level = sums[0], sums[1], sums[2] / count
+        counts = windows.new_tensor([pairs_inside(*size, radius) for radius in radii]).view(1, -1, 1, 1)
+        crossed = borders[..., None] * level[:, None, None]
+        windows = windows - crossed - crossed.mT + counts * (level[:, :, None] * level[:, None])[:, None]
+        pairs = torch.cat([torch.zeros_like(counts[:, :1]), counts], 1).diff(dim=1)
+        known = windows.new_tensor([inner < int(reference[2]) for inner in (-1, *radii[:-1])])  # rings that the style has
+        share = known.view_as(pairs) * torch.where(pairs > 0, 1 / pairs.clamp_min(1), 0)
+        rings = torch.cat([windows[:, :1], windows.diff(dim=1)], 1) * share
+        return with_means(rings, level + (reference[0] / reference[1]).flatten(1).to(level))
 
     return Additive(part, whole, rounds, reach=max(radii), copies=4.0 + 2.0 * len(radii))
 
@@ -223,6 +234,12 @@ def channel_scale(power: Tensor) -> Tensor:
     """The scale of each channel from its mean square [1, C, 1, 1], as `pairwise_reference` has it."""
     scale = torch.maximum(power, FLOOR**2 * power.mean()).sqrt()
     return torch.where(scale == 0, 1, scale)
+
+
+def _neighbours(place: int, length: int, size: int, radius: int) -> Tensor:
+    """How many positions of a line of `size` are at most `radius` from each of the `length` from `place` on."""
+    here = torch.arange(place, place + length)
+    return (here + radius).clamp_max(size - 1) - (here - radius).clamp_min(0) + 1
 
 
 def _vectors(maps: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from alebrije.reproductions.cooccurrence.attempts import Scene, judged, plain_distance, statistic
 from alebrije.style.config import STYLE_LAYERS
 from alebrije.style.families.cooccurrence import FORMS, cooccurrence_tensor, form_distance, form_statistic
-from alebrije.style.families.pairwise import RADII, pairwise_reference
+from alebrije.style.families.pairwise import RADII, pairwise_distance, pairwise_reference
 from alebrije.style.families.pairwise import pairwise as pairwise_form
 from alebrije.style.families.parts import relative_squared_error
 from alebrije.style.statistics import gram
@@ -45,7 +45,7 @@ def _relative(form: str, features: Tensor, style: Tensor, scene: Scene) -> Tenso
         return relative_squared_error(gram(features), gram(style))
     if form == "pairwise":
         reference = pairwise_reference(style)
-        return relative_squared_error(pairwise_form(features, reference), pairwise_form(style, reference))
+        return pairwise_distance(pairwise_form(features, reference), pairwise_form(style, reference))
     mine, target = (form_statistic(each, form, scene.radius, scene.threshold) for each in (features, style))
     return form_distance(mine, target, form)
 

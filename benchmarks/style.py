@@ -33,7 +33,9 @@ from typing import Any
 import torch
 
 from alebrije.core import weights
+from alebrije.core.checkpoint import own_copy, pack, unpack
 from alebrije.core.pictures.geometry import parse_size
+from alebrije.core.tensorfiles import read_safetensors, write_safetensors
 from alebrije.style.config import QUALITIES
 from style_compact import compare_pairs, distances, ratios, show
 from style_tutorial import CLOSURES, Sizes, model, pictures, vgg19, whole_run
@@ -83,10 +85,19 @@ def compare_steps(options: argparse.Namespace, sides: tuple[str, ...]) -> Result
 def one_run(side: str, size: Sizes, options: argparse.Namespace) -> None:
     """Be one side of the job: do it, and leave the result in a file."""
     files = tuple(options.files)
-    if side == "tutorial":
-        torch.save(whole_run(size, files, options.closures, options.curve), options.to)
-    else:
-        torch.save(SIDES[side](size, files, options.goal), options.to)
+    tutorial = side == "tutorial"
+    made = whole_run(size, files, options.closures, options.curve) if tutorial else SIDES[side](size, files, options.goal)
+    tensors: dict[str, torch.Tensor] = {}
+    document = json.dumps(pack(made, tensors))
+    copies = {name: own_copy(tensor) for name, tensor in tensors.items()}
+    write_safetensors(Path(options.to), copies, {"document": document})
+
+
+def left_by(file: Path) -> Result:
+    """What `one_run` has left in `file`."""
+    tensors, header = read_safetensors(file)
+    made: Result = unpack(json.loads(header["document"]), dict(tensors))
+    return made
 
 
 def compare_jobs(options: argparse.Namespace, size: Sizes, folder: Path) -> Result:
@@ -97,12 +108,12 @@ def compare_jobs(options: argparse.Namespace, size: Sizes, folder: Path) -> Resu
         order += ["vgg16 quick", "compact balanced", "vgg16 balanced"]
     runs: dict[str, list[Result]] = {}
     for side in order:
-        file = folder / f"{side}.{len(runs.get(side, []))}.pt"
+        file = folder / f"{side}.{len(runs.get(side, []))}.safetensors"
         if not (side == "tutorial" and options.reuse):
             extra = ["--curve", options.curve] if options.curve and side == "tutorial" else []
             extra += ["--goal", str(runs["tutorial"][0]["loss"])] if side == "ours" else []
             subprocess.run([*_command(options, "--one-run"), side, "--to", str(file), *extra], check=True)
-        runs.setdefault(side, []).append(torch.load(file))
+        runs.setdefault(side, []).append(left_by(file))
         print(f"{side}: {runs[side][-1]['seconds']:.2f} s", flush=True)
     result = _the_same_loss(runs, size, tuple(options.files))
     if "vgg16 quick" in runs:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -236,7 +237,7 @@ def main() -> None:
     result = whole_run(size, tuple(options.files), options.closures, options.curve)
     image = result.pop("image")
     if options.image:
-        torch.save(image, options.image)
+        save_file({"image": image.contiguous()}, options.image)
     print(json.dumps({"benchmark": "style_tutorial", "size": options.size, **result}))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -29,7 +29,7 @@ from alebrije.style.objective import Extra, layers, measure, with_gradient
 from alebrije.style.optimize import OPTIMIZERS, descend
 from alebrije.style.regions import Regions, check_masks, read_masks
 from alebrije.style.saved import Saved, identity
-from alebrije.style.sizes import SMALLEST_SIDE, Size, padded, placed, resized, result_size, scene_of, size_of
+from alebrije.style.sizes import SMALLEST_SIDE, finished, padded, placed, resized, result_size, scene_of, size_of
 from alebrije.style.tiled.measure import additive_of
 from alebrije.style.winograd import accelerate
 
@@ -130,7 +130,7 @@ def stylize(
     if masks:
         report["masks"] = [mask.sha256 for mask in masks]
     frames = tuple(resized(frame.cpu(), size, config) for frame in progress.frames)
-    yield Done(StylizeResult(_finished(content, found.clamp(0, 1).cpu(), size, config), report, frames), interrupted=interrupted)
+    yield Done(StylizeResult(finished(content, found.clamp(0, 1).cpu(), size, place), report, frames), interrupted=interrupted)
 
 
 def _judged(
@@ -289,10 +289,3 @@ def _carried(progress: _Progress, scene: Tensor, config: StylizeConfig) -> Tenso
         return resized(progress.image, size_of(scene), config)
     change = resized((progress.image - progress.scene) / 2 + 0.5, size_of(scene), config) * 2 - 1
     return (scene + change).clamp(0, 1)
-
-
-def _finished(content: Picture, pixels: Tensor, size: Size, config: StylizeConfig) -> Picture:
-    """The result as a picture that keeps what came with the content, without the border that was added to a tiny one."""
-    alpha = None if content.alpha is None else placed(content.alpha, size, config)
-    pixels = pixels[:, :, : size[0], : size[1]]
-    return replace(content, pixels=pixels, alpha=alpha, gray=False, path=None, sha256=None, notices=())

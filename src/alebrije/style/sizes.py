@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -75,3 +78,11 @@ def padded(image: Tensor) -> Tensor:
     height, width = size_of(image)
     missing = (0, max(SMALLEST_SIDE - width, 0), 0, max(SMALLEST_SIDE - height, 0))
     return F.pad(image, missing, mode="replicate") if any(missing) else image
+
+
+def finished(content: Picture, pixels: Tensor, size: Size, place: Callable[[Tensor], Tensor]) -> Picture:
+    """The result as a picture that keeps what came with the content (alpha, depth, profile, EXIF), without the border that was
+    added to a tiny one. `place` brings the content's alpha to the result's size."""
+    alpha = None if content.alpha is None else place(content.alpha)
+    pixels = pixels[:, :, : size[0], : size[1]]
+    return replace(content, pixels=pixels, alpha=alpha, gray=False, path=None, sha256=None, notices=())

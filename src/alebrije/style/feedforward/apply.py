@@ -6,7 +6,6 @@ import functools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +24,7 @@ from alebrije.style.feedforward import adain, nets
 from alebrije.style.feedforward.adain import load_encoder, mixed
 from alebrije.style.regions import check_masks, read_masks
 from alebrije.style.run import StylizeResult
-from alebrije.style.sizes import Size, padded, placed, result_size, size_of
+from alebrije.style.sizes import Size, finished, padded, placed, result_size, size_of
 
 # What of `alebrije stylize` means something here; all else steers the optimiser.
 HONOURED = {"network", "style_strength", "style_weights", "style_scale", "size", "keep_colors", "color", "mask", "seed",
@@ -203,13 +202,6 @@ def filled(picture: Tensor, stride: int) -> Tensor:
 def cut_to(picture: Tensor, like: Tensor) -> Tensor:
     """The upper left part of the picture, as large as the other."""
     return picture[:, :, : like.shape[-2], : like.shape[-1]]
-
-
-def finished(content: Picture, pixels: Tensor, size: Size, place: Callable[[Tensor], Tensor]) -> Picture:
-    """The result as a picture that keeps what came with the content: alpha, depth, profile and EXIF."""
-    alpha = None if content.alpha is None else place(content.alpha)
-    pixels = pixels[:, :, : size[0], : size[1]]
-    return replace(content, pixels=pixels, alpha=alpha, gray=False, path=None, sha256=None, notices=())
 
 
 def _check_memory(network: Network, size: Size, device: torch.device) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "hybridize", "steps", "stylize", "train"]
+__all__ = ["__version__", "denoise", "generate", "hybridize", "steps", "stylize", "train", "upscale"]
 
 
 def hybridize(first: Any, second: Any, middle: Any = None, **options: Any) -> Any:
@@ -34,6 +34,36 @@ def stylize(content: Any, *styles: Any, **options: Any) -> Any:
     from alebrije import events, steps
 
     return events.last(steps.stylize(content, *styles, **options))
+
+
+def upscale(picture: Any, **options: Any) -> Any:
+    """Enlarge a picture; see `alebrije.steps.upscale` for the arguments.
+
+    Returns a result with `.image` (a `core.image.Picture`) and `.report` (a dict). Notices become Python warnings.
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.upscale(picture, **options))
+
+
+def denoise(picture: Any, **options: Any) -> Any:
+    """Take the noise out of a picture; see `alebrije.steps.denoise` for the arguments.
+
+    Returns a result with `.image` (a `core.image.Picture`) and `.report` (a dict). Notices become Python warnings.
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.denoise(picture, **options))
+
+
+def generate(run: Any, **options: Any) -> Any:
+    """Draw new pictures with a trained network; see `alebrije.steps.generate` for the arguments.
+
+    Returns a result with `.images` (a tensor [N, C, H, W] in [0, 1]) and `.report` (a dict).
+    """
+    from alebrije import events, steps
+
+    return events.last(steps.generate(run, **options))
 
 
 def train(recipe: str, **options: Any) -> Any:

@@ -27,12 +27,17 @@ TRAINERS = {
     "autoencoder": "alebrije.autoencoder.run",
     "hybrid": "alebrije.hybrid.planning.train",
     "style": "alebrije.style.feedforward.train",
+    "gan": "alebrije.gan.run",
+    "restore": "alebrije.autoencoder.restoration.run",
 }
 # Families whose trained networks can be tested on data: modules with `evaluate(run, settings, data, folder) -> Events`.
 EVALUATORS = {"hybrid": "alebrije.hybrid.planning.report"}
+# Families whose trained networks draw pictures: modules with `open_source(run, config) -> core.latents.Source`.
+GENERATORS = {"autoencoder": "alebrije.autoencoder.generate", "gan": "alebrije.gan.generate"}
 SHIPPED = {"planner": "hybrid"}  # trained networks that come with the program, by name: their families
 # What may be changed when a run goes on; anything else would make it another run.
-RESUMABLE = ("steps", "data", "device", "precision", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints")
+RESUMABLE = ("steps", "data", "device", "precision", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints",
+             "changed_data")  # fmt: skip
 
 
 def hybridize(
@@ -84,6 +89,40 @@ def stylize(
     from alebrije.style.run import stylize as verb
 
     yield from verb(pictures[0], pictures[1:], config)
+
+
+def upscale(picture: Any, *, max_megapixels: float = 100.0, keep_location: bool = False, **options: Any) -> Events:
+    """Enlarge a picture. `options` are the fields of `autoencoder.restoration.use_config.UpscaleConfig`.
+
+    Raises `PictureError`, `ConfigError` for a setting that is wrong or a scale that there is not, and `RunError` or
+    `WeightsError` for a network that cannot be used.
+    """
+    from alebrije.autoencoder.restoration.use_config import UpscaleConfig
+
+    tune_allocator()
+    config = build(UpscaleConfig, options)
+    source = load(picture, max_megapixels=max_megapixels, keep_location=keep_location)
+    yield from _notices([source])
+    from alebrije.autoencoder.restoration.apply import upscale as verb
+
+    yield from verb(source, config)
+
+
+def denoise(picture: Any, *, max_megapixels: float = 100.0, keep_location: bool = False, **options: Any) -> Events:
+    """Take the noise out of a picture. `options` are the fields of `autoencoder.restoration.use_config.CleanConfig`.
+
+    Raises `PictureError`, `ConfigError` for a setting that is wrong, and `RunError` or `WeightsError` for a network that
+    cannot be used.
+    """
+    from alebrije.autoencoder.restoration.use_config import CleanConfig
+
+    tune_allocator()
+    config = build(CleanConfig, options)
+    source = load(picture, max_megapixels=max_megapixels, keep_location=keep_location)
+    yield from _notices([source])
+    from alebrije.autoencoder.restoration.apply import denoise as verb
+
+    yield from verb(source, config)
 
 
 def _notices(pictures: list[Picture]) -> Iterator[Warned]:
@@ -145,6 +184,25 @@ def trainer(recipe: str) -> tuple[Any, Any]:
     if kind not in recipes:
         raise ConfigError(f"the recipe must say which it varies, with a line such as `recipe: {family}/{next(iter(recipes))}`")
     return recipes[kind]
+
+
+def generate(run: Path | str, **options: Any) -> Events:
+    """Draw new pictures with a trained network; `options` are the fields of `core.generating.GenerateConfig`.
+
+    `run` is a run folder or a model.safetensors. Ends with `Done(core.latents.Generated)`. Raises `RunError`, `WeightsError` for
+    a file that is damaged, and `ConfigError` for a setting that is wrong or a network that draws nothing.
+    """
+    from alebrije.core.generating import GenerateConfig
+
+    tune_allocator()
+    config = build(GenerateConfig, options)
+    recipe, _ = made_by(run)
+    family = SHIPPED.get(str(run), recipe.partition("/")[0])
+    if family not in GENERATORS:
+        raise ConfigError(f"{run} is a run of {recipe or family}: new pictures come from runs of {', '.join(GENERATORS)}/...")
+    from alebrije.core.latents import generate as verb
+
+    yield from verb(importlib.import_module(GENERATORS[family]).open_source(str(run), config), config)
 
 
 def evaluate(run: Path | str, *, data: Path | str | None = None, output: Path | str | None = None) -> Events:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import Result
 
 import alebrije as package
+from alebrije.autoencoder.restoration.use_config import CleanConfig, UpscaleConfig
 from alebrije.cli import COMMANDS, load_command
 from alebrije.config import Config
 from alebrije.hybrid.config import HybridConfig
@@ -58,7 +59,10 @@ def test_every_command_can_speak_to_machines_and_be_silent(words: list[str], com
     assert all(parameter.help for parameter in command.params if parameter.param_type_name == "option")
 
 
-@pytest.mark.parametrize(("name", "model"), [("hybrid", HybridConfig), ("stylize", StylizeConfig)])
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("hybrid", HybridConfig), ("stylize", StylizeConfig), ("denoise", CleanConfig), ("upscale", UpscaleConfig)],
+)
 def test_every_setting_has_its_flag_with_its_description(name: str, model: type[Config]) -> None:
     options = {parameter.name: parameter for parameter in load_command(name).params}
     for field, info in model.model_fields.items():
@@ -68,10 +72,10 @@ def test_every_setting_has_its_flag_with_its_description(name: str, model: type[
             assert f"--{field.replace('_', '-')}" in options[field].opts
             assert info.description
             assert options[field].help.lower().startswith(info.description.lower())
-    assert {"metadata", "max_megapixels", "keep_location", "output"} <= set(options)
+    assert {"metadata", "max_megapixels", "keep_location", "output", "skip_existing", "watch", "format"} <= set(options)
 
 
-@pytest.mark.parametrize("name", ["hybrid", "stylize", "train"])
+@pytest.mark.parametrize("name", ["hybrid", "stylize", "denoise", "upscale", "train"])
 def test_every_verb_takes_the_shared_settings(name: str) -> None:
     flags = {flag for parameter in load_command(name).params for flag in parameter.opts}
     assert {"--seed", "--device", "--precision"} <= flags

@@ -17,6 +17,8 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
+from alebrije.cli.folders import Folders
+from alebrije.cli.jobs import FORMATS
 from alebrije.cli.pictures import PictureFiles
 from alebrije.cli.shell import Shell
 from alebrije.config import ComputeConfig, Config, build, read_recipe
@@ -34,24 +36,41 @@ PICTURE_OPTIONS: dict[str, tuple[Any, Any]] = {
     "max_megapixels": (Annotated[float, typer.Option("--max-megapixels", help="Refuse larger pictures.")], 100.0),
     "keep_location": (Annotated[bool, typer.Option("--keep-location", help="Keep the GPS position of photographs.")], False),
 }
+FOLDER_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "skip_existing": (
+        Annotated[bool, typer.Option("--skip-existing", help="Leave results that are there alone; go on where it was stopped.")],
+        False,
+    ),
+    "watch": (Annotated[bool, typer.Option("--watch", help="Wait for new pictures in the folder, until Ctrl-C.")], False),
+    "format": (
+        Annotated[
+            str | None,
+            typer.Option("--format", metavar="|".join(FORMATS), help="Of a folder's results; same: each picture's own. "
+                         f"[default: {FORMATS[0]}]", show_default=False),
+        ],
+        None,
+    ),
+}
 
 
-def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callable[[Command], Command]:
+def verb(
+    model: type[Config] | None = None, *, pictures: bool = False, folders: bool = False
+) -> Callable[[Command], Command]:
     """Give a command the flags of `model` and those that every command has.
 
-    The command itself is called with what it declares, plus `shell`, with a model `config`, and with `pictures` also
-    `files`. If it declares a parameter `recipe`, that recipe's settings lie under the flags given.
+    The command itself is called with what it declares, plus `shell`, with a model `config`, with `pictures` also `files`, and
+    with `folders` also that. If it declares a parameter `recipe`, that recipe's settings lie under the flags given.
     """
 
     def decorate(command: Command) -> Command:
         own = [
             p
             for name, p in inspect.signature(command, eval_str=True).parameters.items()
-            if name not in {"shell", "config", "files"}
+            if name not in {"shell", "config", "files", "folders"}
         ]
         taken = {p.name for p in own}
         derived = [p for p in (_parameters(model) if model else []) if p.name not in taken]
-        file_options = PICTURE_OPTIONS if pictures else {}
+        file_options = (PICTURE_OPTIONS if pictures else {}) | (FOLDER_OPTIONS if folders else {})
         common = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             for name, (annotation, default) in {**file_options, **SHELL_OPTIONS}.items()
@@ -64,6 +83,8 @@ def verb(model: type[Config] | None = None, *, pictures: bool = False) -> Callab
                 given = {p.name: values.pop(p.name) for p in derived}
                 if pictures:
                     values["files"] = PictureFiles(shell, **{name: values.pop(name) for name in PICTURE_OPTIONS})
+                if folders:
+                    values["folders"] = Folders(shell, **{name: values.pop(name) for name in FOLDER_OPTIONS})
                 if model is not None:
                     settings = read_recipe(values["recipe"]) if values.get("recipe") else {}
                     settings.pop("recipe", None)

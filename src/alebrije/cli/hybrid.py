@@ -12,7 +12,8 @@ import typer
 
 from alebrije.cli import new_app
 from alebrije.cli.flags import repeating, verb
-from alebrije.cli.pictures import VIDEO_SUFFIXES, PictureFiles, animation, paired, record, work_through
+from alebrije.cli.folders import Folders
+from alebrije.cli.pictures import VIDEO_SUFFIXES, PictureFiles, animation, record
 from alebrije.cli.shell import Shell
 from alebrije.config import build
 from alebrije.errors import ConfigError
@@ -26,11 +27,12 @@ POINTS = str(HybridConfig.model_fields["points"].description)
 
 
 @app.command(cls=repeating("--points", lambda word: "," in word and ":" in word))
-@verb(HybridConfig, pictures=True)
+@verb(HybridConfig, pictures=True, folders=True)
 def hybrid(
     shell: Shell,
     config: HybridConfig,
     files: PictureFiles,
+    folders: Folders,
     first: Annotated[Path, typer.Argument(metavar="FIRST", help="A picture, or a folder of pictures.")],
     second: Annotated[Path, typer.Argument(metavar="SECOND", help="The other picture, or folder.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The picture to write (a folder for folders).")],
@@ -73,17 +75,10 @@ def hybrid(
 
     animation(zoom, "--zoom", video=True)
     inputs = (first, second, middle) if middle else (first, second)
-    jobs = paired(inputs, output)
-    if jobs is None:
-        report, interrupted = make(inputs, output)
-        lines = [*in_words(report, *(path.name for path in inputs)), *(f"saved {path}" for path in report["files"])]
-        shell.finish(report, lines, interrupted=interrupted)
-    elif zoom:
-        raise ConfigError("--zoom is for one pair, not for folders: leave it out")
-    elif config.points:
-        raise ConfigError("--points is for one pair, not for folders: leave it out, or use --align auto")
-    else:
-        work_through(shell, jobs, make)
+    if folders.given(inputs) and (zoom or config.points):
+        raise ConfigError(f"{'--zoom' if zoom else '--points'} is for one pair, not for folders: leave it out"
+                          + ("" if zoom else ", or use --align auto"))  # fmt: skip
+    folders.work(inputs, output, make, lambda report: in_words(report, *(path.name for path in inputs)))
 
 
 def in_words(report: Mapping[str, Any], first: str, second: str, middle: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""What every command that turns pictures into pictures does with files: read, check the target, save, whole folders."""
+"""What every command that turns pictures into pictures does with files: read, check the target, save."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import alebrije
 from alebrije.cli.shell import Shell
-from alebrije.errors import AlebrijeError, ConfigError, NumericsError, OutputError, PictureError
+from alebrije.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from alebrije.config import Config
     from alebrije.core.image import Picture
+    from alebrije.events import Events
 
-FOLDER_SUFFIX = ".png"
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv")
-
-Job = tuple[tuple[Path, ...], Path]  # inputs, output
-Make = Callable[[tuple[Path, ...], Path], tuple[dict[str, Any], bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,6 @@ class PictureFiles:
 
         return str(save_gif(frames, path, fps=fps, force=self.shell.force))
 
-
     def save_video(self, frames: Sequence[Any], path: Path, fps: float) -> str:
         """Write a video; returns its path as text."""
         from alebrije.core.video import save_video
@@ -119,40 +115,20 @@ def record(verb: str, config: Config, inputs: Sequence[Picture], report: Mapping
     }
 
 
-def paired(sources: Sequence[Path], output: Path) -> list[Job] | None:
-    """The jobs of a command given folders in place of pictures: (inputs, output) each; None if there is no folder.
-
-    Folders are read in natural order and go side by side; a picture beside a folder joins every job. The results are
-    called like the pictures of the first folder, in the folder `output`. Raises `ConfigError` if the folders hold
-    different numbers of pictures.
-    """
-    from alebrije.core.image import list_pictures
-
-    if not any(source.is_dir() for source in sources):
-        return None
-    columns = [list_pictures(source) if source.is_dir() else None for source in sources]
-    counts = {len(column) for column in columns if column is not None}
-    if len(counts) > 1:
-        raise ConfigError(
-            f"the folders hold different numbers of pictures ({', '.join(map(str, sorted(counts)))}): make them equal"
-        )
-    if output.suffix and not output.is_dir():
-        raise ConfigError(f"the results of whole folders go into a folder: give -o a name without {output.suffix}")
-    names = next(column for column in columns if column is not None)
-    stems = [name.stem for name in names]
-    targets = [name.stem if stems.count(name.stem) == 1 else name.name for name in names]
-    rows = zip(*(column or [source] * len(names) for source, column in zip(sources, columns, strict=True)), strict=True)
-    return [(row, output / f"{target}{FOLDER_SUFFIX}") for row, target in zip(rows, targets, strict=True)]
-
-
-def work_through(shell: Shell, jobs: Sequence[Job], make: Make) -> None:
-    """Do all jobs of a folder; a bad file is named and skipped, and the exit code is 1 in the end. Makes the folder.
-
-    `make(inputs, output)` returns its report and whether the user interrupted it, which ends the work. What is wrong with
-    the settings would be wrong with every file, so it is raised at once.
-    """
-    with made_folder(jobs[0][1].parent):
-        _work_through(shell, jobs, make)
+def restored(
+    files: PictureFiles,
+    verb: str,
+    run: Callable[[Picture], Events],
+    config: Config,
+    source: Path,
+    target: Path,
+) -> tuple[dict[str, Any], bool]:
+    """Put one picture through `run` and save what comes of it; the report with its `files`, and whether the user interrupted."""
+    files.check([source], [target])
+    picture = files.load(source)
+    done = files.shell.run(run(picture))
+    path = files.save(done.result.image, target, record(verb, config, [picture], done.result.report))
+    return {"files": [path], **done.result.report}, done.interrupted
 
 
 @contextlib.contextmanager
@@ -169,23 +145,3 @@ def made_folder(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # it is not empty
             for one in missing:
                 one.rmdir()
-
-
-def _work_through(shell: Shell, jobs: Sequence[Job], make: Make) -> None:
-    results: list[dict[str, Any]] = []
-    failed: dict[str, str] = {}
-    interrupted = False
-    for number, (inputs, target) in enumerate(jobs, 1):
-        shell.say(f"[{number}/{len(jobs)}] {' + '.join(path.name for path in inputs)}")
-        try:
-            report, interrupted = make(inputs, target)
-            results.append(report)
-        except (PictureError, OutputError, NumericsError) as error:
-            failed[str(inputs[0])] = str(error)
-            shell.warn(f"skipped: {error}")
-        if interrupted:
-            break
-    files = [file for report in results for file in report["files"]]
-    shell.finish({"files": files, "results": results, "failed": failed}, [f"{len(results)} made"], interrupted=interrupted)
-    if failed:
-        raise AlebrijeError(f"{len(failed)} of {len(jobs)} could not be made: {', '.join(failed)}")

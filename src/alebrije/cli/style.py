@@ -11,7 +11,8 @@ import typer
 
 from alebrije.cli import new_app
 from alebrije.cli.flags import verb
-from alebrije.cli.pictures import PictureFiles, animation, at_most, paired, record, work_through
+from alebrije.cli.folders import Folders
+from alebrije.cli.pictures import PictureFiles, animation, at_most, record
 from alebrije.cli.shell import Shell
 from alebrije.cli.stylize_video import option_help, stylize_clip, video_settings
 from alebrije.config import build
@@ -29,11 +30,12 @@ MASK = str(StylizeConfig.model_fields["mask"].description)
 
 
 @app.command()
-@verb(StylizeConfig, pictures=True)
+@verb(StylizeConfig, pictures=True, folders=True)
 def stylize(
     shell: Shell,
     config: StylizeConfig,
     files: PictureFiles,
+    folders: Folders,
     content: Annotated[Path, typer.Argument(metavar="CONTENT", help="The picture or video to repaint, or a folder of pictures.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The picture to write (a folder for a folder).")],
     styles: Annotated[list[Path] | None, typer.Argument(metavar="STYLE", help="The pictures whose manner it takes.")] = None,
@@ -59,29 +61,27 @@ def stylize(
         config = build(StylizeConfig, config.model_dump(exclude_unset=True) | {"mask": mask})
 
     def make(inputs: tuple[Path, ...], target: Path) -> tuple[dict[str, Any], bool]:
-        if resume and jobs and target.exists() and not state_file(target).exists():
+        if resume and folder and target.exists() and not state_file(target).exists():
             return {"files": [str(target)]}, False
         if config.network:
             return _in_one_pass(shell, files, config, inputs, target)
-        return _by_descent(shell, files, config, inputs, target, timelapse, resume=resume, folder=bool(jobs))
+        going_on = resume or (folder and folders.keeping)
+        return _by_descent(shell, files, config, inputs, target, timelapse, resume=going_on, folder=folder)
 
     animation(timelapse, "--timelapse")
     video = video_settings(content, output, timelapse, temporal_weight=temporal_weight, later_steps=later_steps,
                            frames=clip_frames, fps=fps)  # fmt: skip
     if video:
+        folders.check_single(content)
         stylize_clip(shell, files, config, video, content, styles or [], output, resume=resume)
         return
     _check(config, styles or [], timelapse)
     given = (content, *(styles or []))
-    jobs = paired(given, output)
-    if jobs is None:
-        report, interrupted = make(given, output)
-        lines = [f"{in_words(report)}; {report['seconds']:.0f} s", *(f"saved {path}" for path in report["files"])]
-        shell.finish(report, lines, interrupted=interrupted)
-    elif timelapse or config.mask:
+    folder = folders.given(given)
+    if folder and (timelapse or config.mask):
         raise ConfigError(f"{'--timelapse' if timelapse else '--mask'} is for one picture, not for a folder: leave it out")
-    else:
-        work_through(shell, jobs, make)
+    folders.work(given, output, make, lambda report: [f"{in_words(report)}; {report['seconds']:.0f} s"], resume=resume,
+                 unfinished=lambda target: state_file(target).exists())  # fmt: skip
 
 
 def _check(config: StylizeConfig, styles: list[Path], timelapse: Path | None) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -83,20 +81,6 @@ def tile_side(extractor: Extractor, config: StylizeConfig, pixels: int, free: in
 def is_additive(config: StylizeConfig) -> bool:
     """Whether the loss of `config` can be found in tiles."""
     return config.loss in ADDITIVE and (config.loss != "cooccurrence" or config.form == "pairwise")
-
-
-def bytes_free(device: torch.device) -> int | None:
-    """The memory that can still be had on the device, or None where nobody says."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device.type != "cpu":
-        return None
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        names = ("SC_AVPHYS_PAGES", "SC_PAGE_SIZE")
-        return os.sysconf(names[0]) * os.sysconf(names[1]) if set(names) <= set(getattr(os, "sysconf_names", ())) else None
 
 
 def tile_notice(tile: int | None, needed: int, named: str) -> str | None:

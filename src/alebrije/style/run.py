@@ -19,6 +19,7 @@ from alebrije import features
 from alebrije.config import choose
 from alebrije.core import weights
 from alebrije.core.image import Picture, load, resize, scaled_size
+from alebrije.core.memory import bytes_free
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import ConfigError, Interrupted
 from alebrije.events import Done, Events, Preview, Started, Step, Warned
@@ -191,7 +192,7 @@ def _refine(
         keeper.read(progress)
     progress.tiles = progress.tiles or [_tile_side(extractor, progress.scene, config, stage.fraction) for stage in plan]
     needed = estimate.bytes_needed(extractor, progress.scene[0, 0].numel(), config.optimizer, progress.tiles[-1])
-    free = estimate.bytes_free(progress.scene.device)
+    free = bytes_free(progress.scene.device)
     notices = (estimate.tile_notice(progress.tiles[-1], needed, named), estimate.memory_notice(needed, free, named, config))
     yield from (Warned(notice) for notice in notices if notice)
     yield Started("stylize", total)
@@ -234,7 +235,7 @@ def _refine(
 def _tile_side(extractor: features.Extractor, scene: Tensor, config: StylizeConfig, fraction: float) -> int | None:
     """The tiles in which the picture is looked at, at this fraction of the final size, or None."""
     pixels = round(scene[0, 0].numel() * fraction**2)
-    return estimate.tile_side(extractor, config, pixels, estimate.bytes_free(scene.device))
+    return estimate.tile_side(extractor, config, pixels, bytes_free(scene.device))
 
 
 def _entered(progress: _Progress, number: int, task: _Task, config: StylizeConfig) -> Mapping[str, Any] | None:

@@ -18,9 +18,8 @@ from alebrije.core.image import Picture, to_gray
 from alebrije.core.tensorfiles import write_safetensors
 from alebrije.errors import AlebrijeError, ConfigError, RunError, WeightsError
 from alebrije.events import Done
-from alebrije.style import estimate
 from alebrije.style.config import StylizeConfig
-from alebrije.style.feedforward import adain, nets
+from alebrije.style.feedforward import adain, apply, nets
 from alebrije.style.feedforward.apply import open_network
 
 CPU = {"device": "cpu", "precision": "fp32"}
@@ -184,7 +183,7 @@ def test_runs_that_cannot_be_used_say_why(runs: dict[str, str], tmp_path: Path) 
 
 
 def test_too_large_a_picture_is_refused_before_the_work(runs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "bytes_free", lambda device: 1000)
+    monkeypatch.setattr(apply, "bytes_free", lambda device: 1000)
     with pytest.raises(ConfigError, match="take a smaller --size"):
         painted(picture(), network=runs["fast"])
 

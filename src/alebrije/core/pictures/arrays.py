@@ -11,6 +11,7 @@ from torch import Tensor
 
 from alebrije.errors import NumericsError, PictureError
 
+STRIP = 256  # rows
 _TOLERANCE = 0.1  # what resampling may have pushed beyond [0, 1]; anything farther out is another range, such as 0..255
 
 
@@ -49,10 +50,12 @@ def normalize(samples: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def quantize(samples: NDArray[np.float32], depth: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Floats in [0, 1] to integers of 8 or 16 bits, rounded."""
+    """Floats in [0, 1] to integers of 8 or 16 bits, rounded; strip by strip, so that large pictures are not held once more."""
     top = np.float32(2**depth - 1)
-    rounded: NDArray[np.float32] = np.rint(samples * top)
-    return rounded.astype(np.uint8) if depth == 8 else rounded.astype(np.uint16)
+    whole: NDArray[np.uint8] | NDArray[np.uint16] = np.empty(samples.shape, np.uint8 if depth == 8 else np.uint16)
+    for start in range(0, len(samples), STRIP):
+        whole[start : start + STRIP] = np.rint(samples[start : start + STRIP] * top)
+    return whole
 
 
 def check_array(array: NDArray[Any]) -> NDArray[Any]:

@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alebrije.core.image import Picture, load, resize, scaled_size
+from alebrije.core.memory import bytes_free
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.core.tensorfiles import Tensors, read_safetensors
 from alebrije.errors import ConfigError, Interrupted, RunError, WeightsError
 from alebrije.events import Done, Events, Started, Step, Warned
-from alebrije.style import colors, estimate
+from alebrije.style import colors
 from alebrije.style.config import StylizeConfig
 from alebrije.style.feedforward import adain, nets
 from alebrije.style.feedforward.adain import load_encoder, mixed
@@ -205,7 +206,7 @@ def cut_to(picture: Tensor, like: Tensor) -> Tensor:
 
 
 def _check_memory(network: Network, size: Size, device: torch.device) -> None:
-    needed, free = network.bytes_per_pixel * size[0] * size[1], estimate.bytes_free(device)
+    needed, free = network.bytes_per_pixel * size[0] * size[1], bytes_free(device)
     if free is not None and needed > free:
         raise ConfigError(
             f"{size[1]}x{size[0]} pixels need about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: "

@@ -17,6 +17,7 @@ from alebrije import features
 from alebrije.core.filters import gaussian_blur
 from alebrije.core.flow import inside, optical_flow, reliable, warp
 from alebrije.core.image import Picture, resize, scaled_size, to_gray
+from alebrije.core.memory import bytes_free
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.style import colors, estimate
 from alebrije.style.config import StylizeConfig
@@ -85,7 +86,7 @@ def entered(first: Tensor, styles: Sequence[Picture], network: str, config: Styl
     extractor = features.load(network, layers(config), pooling=config.pooling, device=device, dtype=dtype)
     accelerate(extractor.stages, device)
     paintings = [padded(resize(style, scaled_size(size_of(style), longest))) for style in paintings]
-    return Scene(paintings, extractor, estimate.tile_side(extractor, config, first[0, 0].numel(), estimate.bytes_free(device)))
+    return Scene(paintings, extractor, estimate.tile_side(extractor, config, first[0, 0].numel(), bytes_free(device)))
 
 
 def guides(

@@ -2,6 +2,7 @@
 
     python benchmarks/restoration.py --upscale FOLDER [FOLDER ...]     Set5, Set14: scales 2, 3 and 4, on Y
     python benchmarks/restoration.py --denoise FOLDER --last 68        the folder's last 68 pictures by name: grey and colour
+    python benchmarks/restoration.py ... --bm3d-every 4                BM3D (half a minute a picture) on every fourth of them only
     python benchmarks/restoration.py ... --networks FOLDER             other networks: FOLDER/fast-x2, FOLDER/denoise ... are runs
 
 How it is counted stands at the top of `alebrije.autoencoder.restoration.evaluate`. BM3D (PyPI `bm3d`, optional, slow) is told the
@@ -83,8 +84,8 @@ def bm3d_restore(sigma: float) -> Callable[[Tensor], Tensor] | None:
     return restore
 
 
-def denoising(paths: Sequence[Path], sigmas: Sequence[float], networks: Path | None, peer: bool) -> dict[str, Any]:
-    """grey or colour -> sigma -> method -> mean PSNR, and the gain over BM3D with its 95 % interval."""
+def denoising(paths: Sequence[Path], sigmas: Sequence[float], networks: Path | None, every: int) -> dict[str, Any]:
+    """grey or colour -> sigma -> method -> mean PSNR, and the gain over BM3D on every n-th picture with its 95 % interval."""
     place = "denoise" if networks is None else str(networks / "denoise")
     ours = evaluate.denoiser(store.open_network(place, None, torch.device("cpu")))
     results: dict[str, Any] = {}
@@ -93,12 +94,13 @@ def denoising(paths: Sequence[Path], sigmas: Sequence[float], networks: Path | N
             found = evaluate.denoising(ours, paths, sigma, gray)
             row: dict[str, Any] = {"noisy": statistics.mean(evaluate.denoising(lambda image: image, paths, sigma, gray))}
             row["ours"] = statistics.mean(found)
-            theirs = bm3d_restore(sigma) if peer else None
+            theirs = bm3d_restore(sigma) if every else None
             if theirs:
-                others = evaluate.denoising(theirs, paths, sigma, gray)
-                gains = [a - b for a, b in zip(found, others, strict=True)]
+                numbers = range(0, len(paths), every)
+                others = evaluate.denoising(theirs, paths, sigma, gray, numbers)
+                gains = [found[number] - other for number, other in zip(numbers, others, strict=True)]
                 margin = 1.96 * statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else 0.0
-                row |= {"BM3D": statistics.mean(others), "gain": statistics.mean(gains), "margin": margin}
+                row |= {"BM3D": statistics.mean(others), "pictures": len(gains), "gain": statistics.mean(gains), "margin": margin}
             results.setdefault("grey" if gray else "colour", {})[f"{sigma:g}"] = row
             text = ", ".join(f"{name} {value:.2f}" for name, value in row.items())
             print(f"{'grey' if gray else 'colour'}, sigma {sigma:g}, {len(paths)} pictures: {text}", flush=True)
@@ -113,14 +115,14 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=0, help="take only the last N pictures by name")
     parser.add_argument("--sigmas", type=float, nargs="+", default=[25.0])
     parser.add_argument("--networks", type=Path)
-    parser.add_argument("--no-bm3d", action="store_true")
+    parser.add_argument("--bm3d-every", type=int, default=1, help="compare with BM3D on every n-th picture; 0: not at all")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     if options.upscale:
         results["upscale"] = upscaling(options.upscale, options.networks)
     if options.denoise:
         paths = sorted(list_pictures(options.denoise), key=lambda path: path.name)[-options.last :]
-        results["denoise"] = denoising(paths, options.sigmas, options.networks, not options.no_bm3d)
+        results["denoise"] = denoising(paths, options.sigmas, options.networks, options.bm3d_every)
     print(json.dumps(results))
 
 

@@ -60,12 +60,22 @@ def test_gaussian_levels_are_spread_evenly_and_files_are_rounded() -> None:
 
 def test_others_are_poisson_noise_and_jpeg_and_grey_stays_grey() -> None:
     torch.manual_seed(0)
-    clean = examples.gray_some(smooth(64, 64)[None].float().expand(40, -1, -1, -1) / 255, 1.0)
+    clean, gray = examples.gray_some(smooth(64, 64)[None].float().expand(40, -1, -1, -1) / 255, 1.0)
+    assert gray.all()
     assert torch.equal(clean[:, 0], clean[:, 1])
     spoiled = examples.noisy(clean, 1e-6, 1.0)
     assert (spoiled - clean).abs().amax((1, 2, 3)).gt(1 / 255).all()
     assert spoiled.min() >= 0
     assert spoiled.max() <= 1
+
+
+def test_a_grey_files_noise_is_the_same_in_all_channels_and_a_colour_pictures_is_not() -> None:
+    torch.manual_seed(0)
+    clean, gray = examples.gray_some(smooth(32, 32)[None].float().expand(60, -1, -1, -1) / 255, 0.5)
+    spoiled = examples.noisy(clean, 50, 0.4, gray)
+    same = (spoiled - spoiled[:, :1]).abs().amax((1, 2, 3)) < 1e-6
+    assert torch.equal(same, gray)
+    assert 15 < int(gray.sum()) < 45
 
 
 def test_small_pictures_are_left_out_by_name(tmp_path: Path) -> None:

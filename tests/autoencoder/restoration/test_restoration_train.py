@@ -21,7 +21,6 @@ from alebrije.errors import ConfigError, DataError, Interrupted
 from alebrije.events import Done, Step, Warned
 
 
-
 def smooth(height: int, width: int, seed: int = 0) -> torch.Tensor:
     noise = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(seed))
     return (imresize(noise, size=(height, width)).clamp(0, 1) * 255).round().to(torch.uint8)[0]

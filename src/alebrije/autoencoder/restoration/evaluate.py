@@ -47,19 +47,23 @@ def upscaling(restore: Restore, paths: Sequence[Path], scale: int) -> list[float
     return found
 
 
-def noisy(paths: Sequence[Path], sigma: float, gray: bool) -> Iterator[tuple[Tensor, Tensor]]:
-    """Clean and noisy pictures [1, 1 or 3, H, W]; `sigma` in levels of 255."""
-    for number, path in enumerate(paths):
-        clean = load(path).pixels
-        clean = eight_bits(gray_some(clean, 1.0)[:, :1]) if gray else clean
+def noisy(
+    paths: Sequence[Path], sigma: float, gray: bool, numbers: Sequence[int] | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Clean and noisy pictures [1, 1 or 3, H, W], those of `numbers` or all; `sigma` in levels of 255."""
+    for number in range(len(paths)) if numbers is None else numbers:
+        clean = load(paths[number]).pixels
+        clean = eight_bits(gray_some(clean, 1.0)[0][:, :1]) if gray else clean
         noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(number))
         yield clean, clean + sigma / 255 * noise
 
 
 @torch.no_grad()
-def denoising(restore: Restore, paths: Sequence[Path], sigma: float, gray: bool) -> list[float]:
+def denoising(
+    restore: Restore, paths: Sequence[Path], sigma: float, gray: bool, numbers: Sequence[int] | None = None
+) -> list[float]:
     """PSNR in dB of each picture after `restore` has cleaned it."""
-    return [float(psnr(restore(spoiled).clamp(0, 1), clean)) for clean, spoiled in noisy(paths, sigma, gray)]
+    return [float(psnr(restore(spoiled).clamp(0, 1), clean)) for clean, spoiled in noisy(paths, sigma, gray, numbers)]
 
 
 def denoiser(network: nn.Module) -> Restore:

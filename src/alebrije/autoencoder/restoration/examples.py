@@ -101,17 +101,20 @@ def _turned(*pictures: Tensor) -> tuple[Tensor, ...]:
     return tuple(each.flip(-1) if way >= 4 else each for each in turned)
 
 
-def noisy(clean: Tensor, strongest: float, others: float) -> Tensor:
+def noisy(clean: Tensor, strongest: float, others: float, alike: Tensor | None = None) -> Tensor:
     """Patches [B, C, H, W] made worse, each in its own way: Gaussian noise of a level between 0 and `strongest` / 255, all levels
     equally often; for a share `others` Poisson noise or JPEG instead. Half of those with Gaussian noise are clamped and rounded,
-    as files are, half are not, as in the literature's tests."""
+    as files are, half are not, as in the literature's tests. Where `alike`, bool [B], is true, all channels get the same noise, as
+    those of a grey file have."""
     count = len(clean)
+    alike = torch.zeros(count, dtype=torch.bool) if alike is None else alike
     level = torch.rand(count, 1, 1, 1) * strongest / 255
-    spoiled = clean + level * torch.randn_like(clean)
+    noise = torch.randn_like(clean)
+    spoiled = clean + level * torch.where(alike.view(-1, 1, 1, 1), noise[:, :1], noise)
     as_file = torch.rand(count, 1, 1, 1) < 0.5
     spoiled = torch.where(as_file, (spoiled.clamp(0, 1) * 255).round() / 255, spoiled)
     for number in (torch.rand(count) < others).nonzero().flatten().tolist():
-        one = clean[number : number + 1]
+        one = clean[number : number + 1, : 1 if alike[number] else None]
         if torch.rand(()) < 0.5:
             peak = LOWEST_PEAK * (HIGHEST_PEAK / LOWEST_PEAK) ** float(torch.rand(()))
             spoiled[number] = poisson_noise(one, peak)[0]
@@ -120,7 +123,8 @@ def noisy(clean: Tensor, strongest: float, others: float) -> Tensor:
     return spoiled
 
 
-def gray_some(clean: Tensor, share: float) -> Tensor:
-    """RGB patches, of which a share is grey at random: as bright as Rec. 601 luma (full range)."""
+def gray_some(clean: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """RGB patches, of which a share is made grey at random, as bright as Rec. 601 luma (full range); and which, bool [B]."""
     weights = clean.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return torch.where(torch.rand(len(clean), 1, 1, 1) < share, (clean * weights).sum(1, keepdim=True), clean)
+    gray = torch.rand(len(clean)) < share
+    return torch.where(gray.view(-1, 1, 1, 1), (clean * weights).sum(1, keepdim=True), clean), gray

@@ -33,6 +33,7 @@ from alebrije.runs import Run
 LAST_RATE = 0.01  # of the peak learning rate
 SHOWN_SIDE = 96  # pixels of each sample
 LEVELS_SHOWN = (15.0, 25.0, 50.0)
+GRAY_FILES = 0.8  # of the grey patches have one noise in all channels, as a grey file has; the others are grey things in colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def train_denoiser(config: DenoiserConfig, run: Run) -> Events:
     network = nets.Denoiser(config.width, config.outer, config.inner)
 
     def draw(indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-        clean = examples.gray_some(examples.patches(learned_from, indices, config.patch), config.gray)
-        given = examples.noisy(clean, config.strongest, config.others)
+        clean, gray = examples.gray_some(examples.patches(learned_from, indices, config.patch), config.gray)
+        given = examples.noisy(clean, config.strongest, config.others, gray & (torch.rand(len(gray)) < GRAY_FILES))
         level = (given - clean).square().mean((1, 2, 3), keepdim=True).sqrt()
         return (given, level * (torch.rand(len(level), 1, 1, 1) < config.known)), clean
 
@@ -206,7 +207,16 @@ def judge_denoiser(network: nn.Module, pictures: Sequence[Tensor]) -> tuple[dict
             if sigma == LEVELS_SHOWN[1] and number < 4:
                 rows.append(torch.cat([_middle(each).clamp(0, 1) for each in (given, ours, clean)], dim=3))
         metrics[f"validation_psnr_{sigma:g}"] = _mean(found)
+    metrics["validation_psnr_gray"] = _mean([_judge_gray(network, picture, number) for number, picture in enumerate(pictures)])
     return metrics, torch.cat(rows, dim=2).cpu()
+
+
+def _judge_gray(network: nn.Module, picture: Tensor, number: int) -> float:
+    """PSNR at the middle level with the picture as a grey file, whose noise is the same in all channels."""
+    clean = examples.gray_some(picture[None, :, : picture.shape[1] // 4 * 4, : picture.shape[2] // 4 * 4].float() / 255, 1.0)[0]
+    noise = torch.randn(clean[:, :1].shape, generator=torch.Generator().manual_seed(number))
+    device = next(network.parameters()).device
+    return float(psnr(network((clean + LEVELS_SHOWN[1] / 255 * noise).to(device)).clamp(0, 1), clean.to(device)))
 
 
 def schedule(step: int, steps: int, warm_up: int) -> float:

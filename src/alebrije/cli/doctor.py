@@ -17,6 +17,7 @@ EXTRAS = {
     "heif": ("pillow-heif", "pillow_heif"),
     "video": ("av", "av"),
     "diffusers": ("diffusers", "diffusers"),
+    "onnx": ("onnxruntime", "onnxruntime"),
 }
 """What each extra brings: the package, and the module in it."""
 

@@ -12,4 +12,6 @@ REPRODUCTIONS = {
     "cooccurrence": "alebrije.reproductions.cooccurrence.run",
     "gatys": "alebrije.reproductions.gatys.run",
     "lowres": "alebrije.reproductions.lowres.run",
+    "notebooks": "alebrije.reproductions.notebooks.run",
+    "sampling": "alebrije.reproductions.sampling.run",
 }

@@ -189,7 +189,8 @@ def denoiser_draw(pictures: Sequence[Tensor], material: Material, config: MineCo
     def draw(indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         clean = examples.patches(pictures, indices % len(pictures), config.patch)
         plain = torch.rand(len(clean)) < material.plain_share
-        given = examples.noisy(clean, STRONGEST, OTHERS)
+        gray = (clean == clean[:, :1]).flatten(1).all(1)
+        given = examples.noisy(clean, STRONGEST, OTHERS, gray)
         if not bool(plain.all()):
             given[~plain] = degrade(clean[~plain], material.found)
         level = (given - clean).square().mean((1, 2, 3), keepdim=True).sqrt()

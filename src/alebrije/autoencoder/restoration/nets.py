@@ -170,7 +170,7 @@ class Denoiser(nn.Module):
         None where it is not known -> [B, 3, H, W], not clamped."""
         halved = F.pixel_unshuffle(images, 2)
         levels = halved.new_zeros(1, 1, 1, 1) if level is None else level.to(halved)
-        features = self.first(torch.cat([halved, levels.expand(len(halved), 1, *halved.shape[-2:])], dim=1))
+        features = self.first(torch.cat([halved, levels.expand(halved.shape[0], 1, *halved.shape[-2:])], dim=1))
         for block in self.down:
             features = block(features)
         inner = self.smaller(features)

@@ -50,6 +50,24 @@ class DenoiseConfig(EpochConfig):
     validation: int = Field(5000, gt=0, description="Pictures of those to learn from that are kept for validation.")
 
 
+class VariationalConfig(EpochConfig):
+    """Settings of `alebrije train autoencoder/vae`; with `beta: 0` it is a plain autoencoder."""
+
+    data: str | None = Field("fashion-mnist", description=f"{DATA_SETS[:-1]}, or of pictures; drawn creatures if none.")
+    batch_size: int = Field(256, gt=1, description="Pictures per step.")
+    latent_dim: int = Field(16, gt=0, description="Numbers that a picture is squeezed into.")
+    beta: float = Field(1.0, ge=0, description="Weight of the KL divergence; 0: a plain autoencoder, without noise.")
+    warmup: int = Field(0, ge=0, description="Epochs over which beta grows from 0.")
+    free_bits: float = Field(0.0, ge=0, description="Nats that each number of the code may tell without being charged.")
+    likelihood: str = Field("bernoulli", description="What a pixel is: bernoulli, or gaussian with the variance that fits.")
+    width: int = Field(16, gt=0, description="Channels of the first layer; each further one has twice as many.")
+    hidden: int = Field(256, gt=0, description="Numbers in the linear layer before and after the code.")
+    ema_decay: float = Field(0.998, ge=0, lt=1, description="Decay of the moving average of the weights; 0: none.")
+    validation: int = Field(5000, gt=0, description="Pictures of a data set with a name that are kept for validation.")
+    pictures: int = Field(5000, ge=20, description="How many pictures of a folder are taken, at random, or drawn.")
+    size: int = Field(64, ge=16, multiple_of=4, description="Side of the pictures of a folder, or drawn, in pixels.")
+
+
 class LowresConfig(EpochConfig):
     """Settings of `alebrije train autoencoder/lowres-1` to `lowres-9`; the recipe fixes the network."""
 

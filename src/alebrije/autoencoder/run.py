@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from alebrije.autoencoder.config import AutoencoderConfig, DenoiseConfig, DenseConfig, LowresConfig
-from alebrije.autoencoder.experiments import train_denoise, train_dense, train_lowres
+from alebrije.autoencoder.config import AutoencoderConfig, DenoiseConfig, DenseConfig, LowresConfig, VariationalConfig
+from alebrije.autoencoder.experiments import train_denoise, train_dense, train_lowres, train_variational
 from alebrije.autoencoder.nets.convolutional import Autoencoder
 from alebrije.autoencoder.nets.lowres import EXPERIMENTS
+from alebrije.autoencoder.sampling import kept
+from alebrije.autoencoder.sampling.samplers import FEWEST_CODES
 from alebrije.core import image, plots
 from alebrije.core.fit import Shuffled, State, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
@@ -26,6 +28,7 @@ from alebrije.runs import Run
 
 SHOWN = 8
 FEWEST = 8
+AT_ONCE = 128
 WALK_FRAMES_BETWEEN = 10
 
 
@@ -71,8 +74,9 @@ def train(config: AutoencoderConfig, run: Run) -> Events:
     metrics = {"mse": run.metrics()["mse"][-1], "held_out_mse": float(F.mse_loss(_reconstruct(network, held_out), held_out))}
     for path in _keepsakes(network, shown, run):
         yield Saved(path)
-    header = {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0"}
-    yield Saved(run.write_model(network.state_dict(), header))
+    tensors, notes = yield from _samplers(network, known, config.seed)
+    header = {"metrics": metrics, "data": config.data or "drawn creatures", "licence": "Apache-2.0", "samplers": notes}
+    yield Saved(run.write_model({**network.state_dict(), **tensors}, header))
     yield Saved(write_report(run))
     yield finished(state, run, metrics)
 
@@ -113,6 +117,17 @@ def _bytes(pixels: Tensor) -> Tensor:
     return (pixels * 255).round().to(torch.uint8)
 
 
+def _samplers(network: Autoencoder, known: Tensor, seed: int) -> Generator[Event, None, tuple[dict[str, Tensor], dict[str, Any]]]:
+    """Samplers fitted to the codes of the pictures learned from, uint8 [N, 3, S, S]; an eighth of them is for choosing."""
+    with torch.no_grad():
+        codes = torch.cat([network.eval().encode(some.float() / 255) for some in torch.split(known, AT_ONCE)]).float().cpu()
+    cut = len(codes) // 8
+    if len(codes) - cut < FEWEST_CODES:
+        return {}, {}
+    yield Started("fitting samplers to the codes")
+    return (yield from kept.fit_all(codes[cut:], codes[:cut], seed))
+
+
 @torch.no_grad()
 def _reconstruct(network: Autoencoder, images: Tensor) -> Tensor:
     restored: Tensor = network.eval()(images)
@@ -146,5 +161,6 @@ RECIPES: dict[str, tuple[Callable[..., Events], type[Any]]] = {
     "creatures": (train, AutoencoderConfig),
     "dense": (train_dense, DenseConfig),
     "denoise": (train_denoise, DenoiseConfig),
+    "vae": (train_variational, VariationalConfig),
     **{f"lowres-{number}": (partial(train_lowres, number=number), LowresConfig) for number in EXPERIMENTS},
 }

@@ -108,8 +108,9 @@ def slerp(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     angle = torch.acos((one.double() @ other.double()).clamp(-1, 1)).to(first.dtype)
     if float(angle.sin()) < 1e-3:  # one direction, or opposite ones, between which no circle is the shortest
         return torch.lerp(first, second, share)
-    direction = (torch.sin((1 - share) * angle) * one + torch.sin(share * angle) * other) / angle.sin()
-    return direction * torch.lerp(lengths[0], lengths[1], share)
+    direction: Tensor = (torch.sin((1 - share) * angle) * one + torch.sin(share * angle) * other) / angle.sin()
+    length: Tensor = torch.lerp(lengths[0], lengths[1], share)
+    return direction * length
 
 
 def walk(middle: Tensor, axes: Tensor, truncation: float, frames: int) -> Tensor:

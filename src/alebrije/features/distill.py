@@ -38,6 +38,7 @@ from alebrije.errors import ConfigError
 from alebrije.events import Event, Events, Saved, Started, Step
 from alebrije.features.crops import Crops, find_groups, fingerprint, on_the_way, read, relative_error, visit
 from alebrije.features.extractor import Extractor
+from alebrije.features.judging import classifier
 from alebrije.features.pruning import equalize, fit_projection, prune
 from alebrije.features.ranking import CONTENT_LAYER, agreement, gram, squared_distances
 from alebrije.runs import Run
@@ -254,4 +255,7 @@ def _read_all(groups: Mapping[str, list[Path]]) -> Generator[Event, None, list[l
     return [[pictures[path] for path in group] for group in groups.values()]
 
 
-RECIPES = {"compact": (train, DistillConfig)}
+RECIPES: dict[str, tuple[Callable[..., Events], type[TrainConfig]]] = {
+    "compact": (train, DistillConfig),
+    "judge": (classifier.train, classifier.JudgeConfig),
+}

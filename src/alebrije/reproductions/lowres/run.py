@@ -29,6 +29,7 @@ from alebrije.autoencoder.config import LowresConfig
 from alebrije.autoencoder.experiments import build_lowres, lowres_task
 from alebrije.autoencoder.learning import SPLITS, Task
 from alebrije.autoencoder.nets.lowres import EXPERIMENTS
+from alebrije.autoencoder.sampling import kept
 from alebrije.config import ComputeConfig, build
 from alebrije.core.files import atomic
 from alebrije.data.draw import write
@@ -168,7 +169,7 @@ def load_task(run: Path, collection: Collection, number: int) -> Task:
     _, values = Run.open(run).recipe()
     config = build(LowresConfig, values)
     network = build_lowres(config, number)
-    network.load_state_dict(load_file(run / "model.safetensors"))
+    network.load_state_dict(kept.weights_of(load_file(run / "model.safetensors")))
     return lowres_task(network.eval(), collection, config, number)
 
 

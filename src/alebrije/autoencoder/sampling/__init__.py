@@ -1,0 +1,1 @@
+"""New pictures out of a latent space: distributions that are fitted to the codes of pictures, and drawn from."""

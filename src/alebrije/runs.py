@@ -10,6 +10,7 @@ runs/NAME/
   model.safetensors    the one file to share: weights, recipe, data, licence and metrics in its header
   report.html          all of it to look at
   evaluation/          what `alebrije evaluate` found out
+  data.json, gradients.csv, referee.json, stages/   of a GAN: what it learns from, its gradients, remarks, the end of each stage
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from alebrije.core import page, plots
 from alebrije.runs import Run
 
 SAMPLES_SHOWN = 12
+REMARKS = "referee.json"
 
 
 def write_report(run: Run) -> Path:
@@ -26,6 +28,10 @@ def write_report(run: Run) -> Path:
     samples = _spread(sorted((run.folder / "samples").glob("*.png")), SAMPLES_SHOWN)
     if samples:
         parts += [page.heading("Samples"), page.figures({path: f"step {path.stem.lstrip('0')}" for path in samples}, 480)]
+    if (run.folder / REMARKS).is_file():
+        remarks = json.loads((run.folder / REMARKS).read_text(encoding="utf-8")).get("remarks", [])
+        said = {f"{number}. step {step}": text for number, (step, text) in enumerate(remarks, 1)}
+        parts += [page.heading("What the referee said"), page.table(said)] if said else []
     parts += [page.heading("Settings"), page.table(settings)]
     for number, environment in enumerate(run.environments()):
         parts += [page.heading(f"Environment, resumed ({number})" if number else "Environment"), page.table(environment)]

@@ -103,7 +103,7 @@ def denoiser(model: Model, part: str) -> Graph:
         noise = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(0))
         return pictures + sigma * noise, torch.full((1, 1, 1, 1), sigma)
 
-    least = {"height": 4, "width": 4}
+    least = dict.fromkeys(("height", "width"), int(network.network.multiple))
     return Graph(network, (noisy, level), (clean,), SINGLE, feed, "none", "none", least)
 
 

@@ -70,16 +70,29 @@ def test_an_upscaler_sees_exactly_its_halo(kind: str) -> None:
     assert seen == (network.halo, network.halo)
 
 
-def test_the_denoiser_sees_no_farther_than_its_halo() -> None:
+@pytest.mark.parametrize("deepest", [0, 1])
+def test_the_denoiser_sees_no_farther_than_its_halo(deepest: int) -> None:
     torch.manual_seed(0)
-    network = nets.Denoiser(4, 1, 1).double()
+    network = nets.Denoiser(4, 1, 1, deepest).double()
     for weights in network.parameters():
         nn.init.normal_(weights, std=0.3)
-    side = 64
-    for y in range(28, 32):  # all positions within a cell of the coarsest grid
+    side = 96
+    for y in range(48, 56):  # all positions within a cell of the coarsest grid
         seen = _influence(network, torch.rand(1, 3, side, side, dtype=torch.float64), y, y)
         assert max(seen) <= network.halo
     assert max(seen) > network.halo // 2
+
+
+def test_a_deeper_denoiser_begins_as_the_shallow_one() -> None:
+    torch.manual_seed(0)
+    shallow, deep = nets.Denoiser(8, 1, 2), nets.Denoiser(8, 1, 2, 2)
+    for weights in shallow.parameters():
+        nn.init.normal_(weights, std=0.1)
+    missing, unexpected = deep.load_state_dict(shallow.state_dict(), strict=False)
+    assert {name.split(".")[0] for name in missing} == {"deep"}
+    assert not unexpected
+    images = torch.rand(1, 3, 32, 40)
+    assert torch.equal(deep(images), shallow(images))
 
 
 def test_an_untrained_network_gives_about_the_picture_itself() -> None:

@@ -29,7 +29,7 @@ def smooth(height: int, width: int, seed: int = 0) -> torch.Tensor:
 TINY = {"width": 8, "batch_size": 2, "steps": 6, "holdout": 1, "log_every": 2, "sample_every": 3, "checkpoint_every": 3,
         "precision": "fp32", "smaller": 1.0}  # fmt: skip
 UP = {**TINY, "blocks": 1, "patch": 16}
-CLEAN = {**TINY, "outer": 1, "inner": 1, "patch": 16}
+CLEAN = {**TINY, "outer": 1, "inner": 2, "deepest": 1, "patch": 16}
 
 
 @pytest.fixture

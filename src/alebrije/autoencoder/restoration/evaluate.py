@@ -68,10 +68,11 @@ def denoising(
 
 def denoiser(network: nn.Module) -> Restore:
     """`restore` by a denoiser that is not told the level: any size, grey or RGB."""
+    cell = int(network.multiple)  # type: ignore[arg-type]
 
     def restore(images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
-        padded = nn.functional.pad(images.expand(-1, 3, -1, -1), (0, -width % 4, 0, -height % 4), mode="reflect")
+        padded = nn.functional.pad(images.expand(-1, 3, -1, -1), (0, -width % cell, 0, -height % cell), mode="reflect")
         found: Tensor = network(padded)[..., :height, :width]
         return found if images.shape[1] == 3 else found.mean(1, keepdim=True)
 

@@ -104,8 +104,8 @@ def _turned(*pictures: Tensor) -> tuple[Tensor, ...]:
 def noisy(clean: Tensor, strongest: float, others: float, alike: Tensor | None = None) -> Tensor:
     """Patches [B, C, H, W] made worse, each in its own way: Gaussian noise of a level between 0 and `strongest` / 255, all levels
     equally often; for a share `others` Poisson noise or JPEG instead. Half of those with Gaussian noise are clamped and rounded,
-    as files are, half are not, as in the literature's tests. Where `alike`, bool [B], is true, all channels get the same noise, as
-    those of a grey file have."""
+    as files are, half are not, as in the literature's tests. Where `alike`, bool [B], is true, all channels get the same noise,
+    as those of a grey file have."""
     count = len(clean)
     alike = torch.zeros(count, dtype=torch.bool) if alike is None else alike
     level = torch.rand(count, 1, 1, 1) * strongest / 255

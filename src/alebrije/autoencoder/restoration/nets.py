@@ -146,40 +146,54 @@ class GatedBlock(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """A small U-Net of gated blocks, at half and at a quarter of the resolution, that finds the noise in RGB pictures.
+    """A small U-Net of gated blocks that finds the noise in RGB pictures: at half the resolution, at a quarter, and with
+    `deepest` blocks at an eighth too, where slow waves of noise are seen that the others take for light and shade.
 
     The first halving moves pixels into channels, as FFDNet's does (Zhang, Zuo, Zhang, IEEE TIP 2018), which also takes the noise
     level as a further channel; here level 0 means that it is not known.
     """
 
-    multiple = 4
-
-    def __init__(self, width: int = 48, outer: int = 2, inner: int = 4) -> None:
+    def __init__(self, width: int = 48, outer: int = 2, inner: int = 4, deepest: int = 0) -> None:
         super().__init__()
-        self.halo = 2 * (2 * outer + 2) + 4 * (inner + 1)
+        self.multiple = 8 if deepest else 4
+        self.halo = 2 * (2 * outer + 2) + 4 * (inner + 1) + (8 * (deepest + 1) if deepest else 0)
         self.first = nn.Conv2d(13, width, 3, padding=1)
         self.down = nn.ModuleList(GatedBlock(width) for _ in range(outer))
         self.smaller = nn.Conv2d(width, 2 * width, 2, 2)
         self.middle = nn.ModuleList(GatedBlock(2 * width) for _ in range(inner))
+        self.deep = _deep(2 * width, deepest) if deepest else None
         self.larger = nn.Conv2d(2 * width, 4 * width, 1)
         self.up = nn.ModuleList(GatedBlock(width) for _ in range(outer))
         self.last = nn.Conv2d(width, 12, 3, padding=1)
 
     def forward(self, images: Tensor, level: Tensor | None = None) -> Tensor:
-        """[B, 3, H, W] with sides that 4 divides, and the noise's standard deviation [B, 1, 1, 1] in units of [0, 1], 0 or
-        None where it is not known -> [B, 3, H, W], not clamped."""
+        """[B, 3, H, W] with sides that `multiple` divides, and the noise's standard deviation [B, 1, 1, 1] in units of [0, 1], 0
+        or None where it is not known -> [B, 3, H, W], not clamped."""
         halved = F.pixel_unshuffle(images, 2)
         levels = halved.new_zeros(1, 1, 1, 1) if level is None else level.to(halved)
         features = self.first(torch.cat([halved, levels.expand(halved.shape[0], 1, *halved.shape[-2:])], dim=1))
         for block in self.down:
             features = block(features)
         inner = self.smaller(features)
-        for block in self.middle:
+        half = len(self.middle) // 2
+        for block in self.middle[:half]:
+            inner = block(inner)
+        if self.deep is not None:
+            inner = inner + self.deep(inner)
+        for block in self.middle[half:]:
             inner = block(inner)
         features = features + F.pixel_shuffle(self.larger(inner), 2)
         for block in self.up:
             features = block(features)
         return images - F.pixel_shuffle(self.last(features), 2)
+
+
+def _deep(width: int, blocks: int) -> nn.Sequential:
+    """Half the resolution and back, which begins by adding nothing."""
+    shrink, grow = nn.Conv2d(width, width, 2, 2), nn.Conv2d(width, 4 * width, 1)
+    nn.init.zeros_(grow.weight)
+    nn.init.zeros_(grow.bias)  # type: ignore[arg-type]
+    return nn.Sequential(shrink, *(GatedBlock(width) for _ in range(blocks)), grow, nn.PixelShuffle(2))
 
 
 Upscaler = PlainUpscaler | AttentionUpscaler

@@ -119,8 +119,8 @@ def _like(tensors: Tensors) -> nn.Module | None:
         return nets.PlainUpscaler(_root(len(weight(f"body.{layers - 1}"))), len(weight("body.0")), layers - 2)
     if {"first", "blocks", "after", "join", "last"} == names:
         return nets.AttentionUpscaler(_root(len(weight("last"))), len(weight("first")), count("blocks"))
-    if {"first", "down", "smaller", "middle", "larger", "up", "last"} == names:
-        return nets.Denoiser(len(weight("first")), count("down"), count("middle"))
+    if {"first", "down", "smaller", "middle", "larger", "up", "last"} == names - {"deep"}:
+        return nets.Denoiser(len(weight("first")), count("down"), count("middle"), max(0, count("deep") - 2))
     return None
 
 

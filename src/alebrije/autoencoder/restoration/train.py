@@ -70,7 +70,7 @@ def train_denoiser(config: DenoiserConfig, run: Run) -> Events:
     learned_from, kept, notices = _split(config, config.patch)
     yield from map(Warned, notices)
     torch.manual_seed(config.seed)
-    network = nets.Denoiser(config.width, config.outer, config.inner)
+    network = nets.Denoiser(config.width, config.outer, config.inner, config.deepest)
 
     def draw(indices: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         clean, gray = examples.gray_some(examples.patches(learned_from, indices, config.patch), config.gray)
@@ -199,7 +199,7 @@ def judge_denoiser(network: nn.Module, pictures: Sequence[Tensor]) -> tuple[dict
     for sigma in LEVELS_SHOWN:
         found = []
         for number, picture in enumerate(pictures):
-            clean = picture[None, :, : picture.shape[1] // 4 * 4, : picture.shape[2] // 4 * 4].float().to(device) / 255
+            clean = _whole_cells(picture).to(device)
             noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(number)).to(device)
             given = clean + sigma / 255 * noise
             ours = network(given).clamp(0, 1)
@@ -213,10 +213,16 @@ def judge_denoiser(network: nn.Module, pictures: Sequence[Tensor]) -> tuple[dict
 
 def _judge_gray(network: nn.Module, picture: Tensor, number: int) -> float:
     """PSNR at the middle level with the picture as a grey file, whose noise is the same in all channels."""
-    clean = examples.gray_some(picture[None, :, : picture.shape[1] // 4 * 4, : picture.shape[2] // 4 * 4].float() / 255, 1.0)[0]
+    clean = examples.gray_some(_whole_cells(picture), 1.0)[0]
     noise = torch.randn(clean[:, :1].shape, generator=torch.Generator().manual_seed(number))
     device = next(network.parameters()).device
     return float(psnr(network((clean + LEVELS_SHOWN[1] / 255 * noise).to(device)).clamp(0, 1), clean.to(device)))
+
+
+def _whole_cells(picture: Tensor) -> Tensor:
+    """A picture uint8 [3, H, W] cut to sides that every denoiser can halve, as [1, 3, H, W] in [0, 1]."""
+    height, width = (side // 8 * 8 for side in picture.shape[-2:])
+    return picture[None, :, :height, :width].float() / 255
 
 
 def schedule(step: int, steps: int, warm_up: int) -> float:

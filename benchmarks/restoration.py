@@ -22,28 +22,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alebrije.autoencoder.restoration import evaluate, store
+from alebrije.autoencoder.restoration import evaluate, nets, store
 from alebrije.core.image import list_pictures
 from alebrije.data.degrade import imresize
 from alebrije.errors import AlebrijeError
 
 SCALES = (2, 3, 4)
-KINDS = ("fast", "quality")
-
-
-def eight_ways(restore: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The mean over the eight turned and mirrored pictures (Timofte et al., "Seven ways to improve example-based single image
-    super resolution", CVPR 2016)."""
-
-    def mean(images: Tensor) -> Tensor:
-        found = []
-        for way in range(8):
-            turned = images.rot90(way % 4, (-2, -1))
-            result = restore(turned.flip(-1) if way >= 4 else turned)
-            found.append((result.flip(-1) if way >= 4 else result).rot90(-(way % 4), (-2, -1)))
-        return torch.stack(found).mean(0)
-
-    return mean
 
 
 def upscaling(folders: Sequence[Path], networks: Path | None) -> dict[str, Any]:
@@ -53,15 +37,13 @@ def upscaling(folders: Sequence[Path], networks: Path | None) -> dict[str, Any]:
         paths = list_pictures(folder)
         for scale in SCALES:
             ways: dict[str, Callable[[Tensor], Tensor]] = {"bicubic": lambda small, scale=scale: imresize(small, scale)}
-            for kind in KINDS:
+            for kind in ("fast",) if networks is None else nets.UPSCALERS:
                 try:
-                    place = kind if networks is None else str(networks / f"{kind}-x{scale}")
-                    network = store.open_network(place, scale, torch.device("cpu"))
+                    network = store.open_network(kind if networks is None else str(networks / f"{kind}-x{scale}"), scale)
                 except AlebrijeError as error:
                     print(f"left out: {error}")
                     continue
-                ways[kind] = network
-                ways[f"{kind}, 8 ways"] = eight_ways(network)
+                ways |= {kind: network, f"{kind}, eight ways": nets.EightWays(network)}
             row = {name: statistics.mean(evaluate.upscaling(way, paths, scale)) for name, way in ways.items()}
             results.setdefault(folder.name, {})[f"x{scale}"] = row
             print(f"{folder.name} x{scale}: " + ", ".join(f"{name} {value:.2f}" for name, value in row.items()), flush=True)
@@ -87,7 +69,7 @@ def bm3d_restore(sigma: float) -> Callable[[Tensor], Tensor] | None:
 def denoising(paths: Sequence[Path], sigmas: Sequence[float], networks: Path | None, every: int) -> dict[str, Any]:
     """grey or colour -> sigma -> method -> mean PSNR, and the gain over BM3D on every n-th picture with its 95 % interval."""
     place = "denoise" if networks is None else str(networks / "denoise")
-    ours = evaluate.denoiser(store.open_network(place, None, torch.device("cpu")))
+    ours = evaluate.denoiser(store.open_network(place))
     results: dict[str, Any] = {}
     for gray in (True, False):
         for sigma in sigmas:

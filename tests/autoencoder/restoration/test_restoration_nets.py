@@ -95,6 +95,24 @@ def test_a_deeper_denoiser_begins_as_the_shallow_one() -> None:
     assert torch.equal(deep(images), shallow(images))
 
 
+@pytest.mark.parametrize("sides", [(9, 9), (8, 13)])
+@pytest.mark.parametrize("kind", nets.UPSCALERS)
+def test_eight_ways_turn_with_the_picture(kind: str, sides: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = nets.UPSCALERS[kind](3, 4, 1).double()
+    eight, luma = nets.EightWays(network), torch.rand(2, 1, *sides, dtype=torch.float64)
+    found = eight(luma)
+    for turn in (lambda x: x.flip(-1), lambda x: x.flip(-2), lambda x: x.mT):
+        assert torch.allclose(eight(turn(luma)), turn(found), atol=1e-12)
+        assert not torch.allclose(network(turn(luma)), turn(network(luma)), atol=1e-6)
+    assert torch.allclose(found.mean(), torch.stack([network(one).mean() for one in _turned(luma)]).mean(), atol=1e-12)
+
+
+def _turned(luma: Tensor) -> list[Tensor]:
+    flipped = [luma, luma.flip(-1), luma.flip(-2), luma.flip(-1, -2)]
+    return [*flipped, *(one.mT for one in flipped)]
+
+
 def test_an_untrained_network_gives_about_the_picture_itself() -> None:
     torch.manual_seed(0)
     luma = F.interpolate(torch.rand(1, 1, 4, 4), 32, mode="bilinear")

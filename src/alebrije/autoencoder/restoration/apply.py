@@ -49,13 +49,12 @@ def upscale(picture: Picture, config: UpscaleConfig) -> Events:
     """
     began = time.perf_counter()
     device = choose_device(config.device)
-    name = {"fast": "fast", "best": "quality"}[config.quality]
     own = None if config.network is None else store.open_for("upscale", config.network, config.scale)
-    known = store.scales(name) if own is None else (_scale(own),)
+    known = store.scales("fast") if own is None else (_scale(own),)
     goal = goal_of((picture.height, picture.width), config, known or nets.SCALES)
     channels = (1 if picture.gray else 3) + (picture.alpha is not None)
     _check_memory(picture, goal, channels)
-    network = (own or store.open_for("upscale", name, goal.scale)).to(device)
+    network = chosen(own, config.quality, goal.scale).to(device)
     careful = Careful(network, choose_dtype(config.precision, device))
     halo = int(network.halo) + guard.REACH * config.corrections + guard.MEASURED  # type: ignore[arg-type]
     plan = tiles.Plan((picture.height, picture.width), goal.size, 0, halo, goal.scale, wrap=config.wrap)
@@ -74,10 +73,16 @@ def upscale(picture: Picture, config: UpscaleConfig) -> Events:
     if notice := fidelity.notice():
         yield Warned(notice)
     report = {
-        "size": [goal.size[1], goal.size[0]], "scale": goal.scale, "network": config.network or f"{name}-x{goal.scale}",
+        "size": [goal.size[1], goal.size[0]], "scale": goal.scale, "network": config.network or f"{config.quality}-x{goal.scale}",
         "corrections": config.corrections, **fidelity.report(), **_common(careful, plan, began),
     }  # fmt: skip
     yield Done(Restored(_finished(picture, out), report))
+
+
+def chosen(own: nn.Module | None, quality: str, scale: int) -> nn.Module:
+    """The network at work: the user's own or the one that comes along; for ``best`` it looks at the picture in eight ways."""
+    network = own or store.open_for("upscale", "fast", scale)
+    return network if quality == "fast" else nets.EightWays(network)
 
 
 def sharpened(network: Callable[[Tensor], Tensor], colours: Tensor, scale: int) -> Tensor:

@@ -32,7 +32,6 @@ from alebrije.errors import ConfigError, RunError
 from alebrije.events import Events, Saved, Warned
 from alebrije.runs import Run
 
-NETWORKS = {"fast": "fast", "best": "quality"}
 STRONGEST, OTHERS, KNOWN = 55.0, 0.25, 0.5  # what the shipped denoiser learned from: see `config.DenoiserConfig`
 WORN_QUALITY = 90  # JPEG of this quality or less is worth cleaning
 SOFT = 0.7  # detail below it: enlarged pictures, which cannot teach sharpness
@@ -59,7 +58,7 @@ def train_mine(config: MineConfig, run: Run) -> Events:
         raise ConfigError("say where your pictures are: --data FOLDER")
     device = choose_device(config.device)
     upscaler = config.task == "upscale"
-    name = config.start or (NETWORKS[config.quality] if upscaler else "denoise")
+    name = config.start or ("fast" if upscaler else "denoise")
     shipped, network = (store.open_for(config.task, name, config.scale if upscaler else None, device) for _ in range(2))
     album = yield from open_album(config)
     fingerprint = album.fingerprint()

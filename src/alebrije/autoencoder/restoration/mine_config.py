@@ -17,7 +17,6 @@ class MineConfig(RestoreConfig):
     data: str | None = Field(None, description="A folder of your pictures, with folders in it or not.")
     task: Literal["upscale", "denoise"] = Field("upscale", description="What to learn.")
     scale: int = Field(2, ge=2, le=4, description="upscale: how many times larger, 2, 3 or 4.")
-    quality: Literal["fast", "best"] = Field("fast", description="upscale: which of the shipped networks to begin from.")
     start: str = Field("", description="Another network to begin from: a run, or a model.safetensors.")
     strength: Annotated[str, BeforeValidator(str)] = Field(
         "auto", description="Noise to learn, as standard deviation in levels of 255; auto: as it is in your pictures."

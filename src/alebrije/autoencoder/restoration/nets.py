@@ -196,6 +196,30 @@ def _deep(width: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(shrink, *(GatedBlock(width) for _ in range(blocks)), grow, nn.PixelShuffle(2))
 
 
+class EightWays(nn.Module):
+    """The mean of what an upscaler makes of the eight turned and mirrored pictures: better by about a tenth of a dB, for eight
+    times the work.
+
+    Timofte, Rothe, Van Gool, "Seven ways to improve example-based single image super resolution", CVPR 2016, section 3.6.
+    """
+
+    multiple = 1
+
+    def __init__(self, upscaler: nn.Module) -> None:
+        super().__init__()
+        self.upscaler = upscaler
+        self.scale, self.halo = int(upscaler.scale), int(upscaler.halo)  # type: ignore[arg-type]
+
+    def forward(self, luma: Tensor) -> Tensor:
+        """[B, 1, H, W] -> [B, 1, scale H, scale W]."""
+        total = luma.new_zeros(())
+        for way in range(8):
+            turned = luma.rot90(way % 4, (-2, -1))
+            found = self.upscaler(turned.flip(-1) if way >= 4 else turned)
+            total = total + (found.flip(-1) if way >= 4 else found).rot90(-(way % 4), (-2, -1))
+        return total / 8
+
+
 Upscaler = PlainUpscaler | AttentionUpscaler
 UPSCALERS: dict[str, Callable[..., Upscaler]] = {"fast": PlainUpscaler, "quality": AttentionUpscaler}
 NETS: dict[str, Callable[..., nn.Module]] = {**UPSCALERS, "denoise": Denoiser}

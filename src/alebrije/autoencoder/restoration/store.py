@@ -69,7 +69,7 @@ def _shipped(name: str, scale: int | None) -> Path:
     else:
         path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"the network {path.stem} is missing from this installation: reinstall Alebrije, or name a --network")
+        raise WeightsError(f"no network {path.stem} comes along: train restore/{name} and name its run")
     return path
 
 

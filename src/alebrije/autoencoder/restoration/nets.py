@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SLOPE = 0.1  # of the leaky ReLUs
+LIMIT = 4.0  # of what gates multiply: hardly reached on photographs
 EXPANSION = 2  # channels between the 1x1 and the 3x3 convolution of an edge convolution's second branch
 
 
@@ -127,6 +128,7 @@ class AttentionUpscaler(nn.Module):
 class GatedBlock(nn.Module):
     """x + the product of the two halves of a 3x3 convolution, through a 1x1 one (NAFNet's SimpleGate, equation 4).
 
+    Products of products grow without bound where a picture is unlike all that was learned from; the halves are clamped.
     Departures from NAFNet: a full 3x3 convolution, for depthwise ones run at a tenth of a processor's speed; no layer norm, no
     channel attention, for a mean over the whole picture cannot be had in tiles.
     """
@@ -140,7 +142,7 @@ class GatedBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, C, H, W]."""
-        left, right = self.spread(features).chunk(2, dim=1)
+        left, right = self.spread(features).clamp(-LIMIT, LIMIT).chunk(2, dim=1)
         found: Tensor = features + self.gather(left * right)
         return found
 

@@ -162,7 +162,7 @@ def test_what_cannot_work(
 
 def test_a_network_that_was_not_shipped(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "SHIPPED", tmp_path)
-    with pytest.raises(WeightsError, match="no network fast-x2 comes along"):
+    with pytest.raises(WeightsError, match="fast-x2 is missing from this installation"):
         list(steps.train("restore/mine", run=tmp_path / "run", data=str(photos), **TINY))
 
 

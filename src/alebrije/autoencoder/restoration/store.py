@@ -69,7 +69,9 @@ def _shipped(name: str, scale: int | None) -> Path:
     else:
         path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"no network {path.stem} comes along: train restore/{name} and name its run")
+        if name == "quality":
+            raise WeightsError("quality does not come along: train restore/quality and name its run")
+        raise WeightsError(f"the network {path.stem} is missing from this installation: reinstall Alebrije, or name a --network")
     return path
 
 

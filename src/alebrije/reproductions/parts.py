@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alebrije.cli.exhibition import PAINTINGS, PHOTOGRAPHS, gather
+from alebrije.core.image import load, save
 from alebrije.errors import Interrupted
 from alebrije.events import Done, Event, Events
 
@@ -17,6 +21,23 @@ class Reproduced:
 
     folder: Path
     report: dict[str, Any]
+
+
+def put(paths: Sequence[Path], sources: Sequence[str]) -> None:
+    """Write pictures as PNG to `paths`: those of the demo by their names, others from files.
+
+    Raises `MissingExtraError` where demo pictures are wanted and scikit-image is absent, `PictureError`.
+    """
+    named = {*sources} & {*PHOTOGRAPHS, *PAINTINGS}
+    with tempfile.TemporaryDirectory() as place:
+        if named:
+            (Path(place) / "inputs").mkdir()
+            gather(Path(place))
+        for source, path in zip(sources, paths, strict=True):
+            if source in named:
+                shutil.copyfile(Path(place) / "inputs" / f"{source}.png", path)
+            else:
+                save(load(source).pixels, path, force=True)
 
 
 def within(events: Events) -> Generator[Event, None, Any]:

@@ -12,8 +12,6 @@ OUT/
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -21,17 +19,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from alebrije.cli.exhibition import PAINTINGS, PHOTOGRAPHS, gather
 from alebrije.config import ComputeConfig, build
 from alebrije.core.files import atomic
-from alebrije.core.image import load, save
 from alebrije.errors import Interrupted, RunError
 from alebrije.events import Done, Event, Events, Saved, Started
 from alebrije.reproductions.gatys import figures
 from alebrije.reproductions.gatys.painting import balance, is_there, paint, record, sit
 from alebrije.reproductions.gatys.plan import EVEN, needed
 from alebrije.reproductions.gatys.runtime import runtimes, table
-from alebrije.reproductions.parts import Reproduced, within
+from alebrije.reproductions.parts import Reproduced, put, within
 from alebrije.style.config import StylizeConfig
 
 Figure = Literal[
@@ -133,16 +129,7 @@ def _inputs(config: GatysReproduction, folder: Path) -> tuple[Path, Path]:
     if all(path.exists() for path in paths):
         return paths
     paths[0].parent.mkdir(exist_ok=True)
-    named = {config.content, config.style} & {*PHOTOGRAPHS, *PAINTINGS}
-    with tempfile.TemporaryDirectory() as place:
-        if named:
-            (Path(place) / "inputs").mkdir()
-            gather(Path(place))
-        for name, path in zip((config.content, config.style), paths, strict=True):
-            if name in named:
-                shutil.copyfile(Path(place) / "inputs" / f"{name}.png", path)
-            else:
-                save(load(name).pixels, path, force=True)
+    put(paths, (config.content, config.style))
     return paths
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from alebrije import steps
-from alebrije.cli.exhibition import PAINTINGS, PHOTOGRAPHS, gather
 from alebrije.core import weights
 from alebrije.core.files import atomic
-from alebrije.core.image import load, save
+from alebrije.core.image import save
 from alebrije.errors import RunError
 from alebrije.events import Event
-from alebrije.reproductions.parts import within
+from alebrije.reproductions.parts import put, within
 
 NETWORKS = ("vgg19", "vgg16", "compact")  # the tutorial's, and what comes next to it
 DECIDING = ("content", "style", "features", "size", "style_steps", "seed", "precision")
@@ -62,16 +59,7 @@ def inputs(config: Any, folder: Path) -> tuple[Path, Path]:
     demo pictures are wanted and scikit-image is absent, `PictureError`."""
     paths = (folder / "inputs" / "content.png", folder / "inputs" / "style.png")
     paths[0].parent.mkdir(exist_ok=True)
-    named = {config.content, config.style} & {*PHOTOGRAPHS, *PAINTINGS}
-    with tempfile.TemporaryDirectory() as place:
-        if named:
-            (Path(place) / "inputs").mkdir()
-            gather(Path(place))
-        for name, path in zip((config.content, config.style), paths, strict=True):
-            if name in named:
-                shutil.copyfile(Path(place) / "inputs" / f"{name}.png", path)
-            else:
-                save(load(name).pixels, path, force=True)
+    put(paths, (config.content, config.style))
     return paths
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,16 +52,22 @@ def paint(work: Path) -> Paint:
     return make
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(work: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Start the real program as a process of its own that shows every step on stderr."""
+    """Start the real program as a process of its own that shows every step on stderr. It hears Ctrl-C whatever started us: what
+    a shell puts into the background ignores it, and so would its children."""
     code = "from alebrije.cli import shell, main; shell.SECONDS_BETWEEN_LINES = 0; main()"
 
     def run(*words: str | Path) -> subprocess.Popen[str]:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-c", code, *map(str, words)]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=work, env=environment
-        )
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=work, env=environment,
+            preexec_fn=_hear_ctrl_c if os.name == "posix" else None,
+        )  # fmt: skip
 
     return run

@@ -30,10 +30,13 @@ TRAINERS = {
     "gan": "alebrije.gan.run",
     "restore": "alebrije.autoencoder.restoration.run",
 }
-# Families whose trained networks can be tested on data: modules with `evaluate(run, settings, data, folder) -> Events`.
-EVALUATORS = {"hybrid": "alebrije.hybrid.planning.report"}
+# Families whose trained networks can be tested on data: modules with `evaluate(run, settings, data, folder) -> Events`; of those
+# that draw pictures it takes a `core.evaluating.EvaluateConfig`, too.
+EVALUATORS = {"hybrid": "alebrije.hybrid.planning.report", "gan": "alebrije.gan.evaluate"}
 # Families whose trained networks draw pictures: modules with `open_source(run, config) -> core.latents.Source`.
 GENERATORS = {"autoencoder": "alebrije.autoencoder.generate", "gan": "alebrije.gan.generate"}
+# Families whose latents can be mixed, moved and found: modules with `generate(run, config, picture) -> Events`.
+LATENT_TOOLS = {"gan": "alebrije.gan.latents"}
 SHIPPED = {"planner": "hybrid"}  # trained networks that come with the program, by name: their families
 # What may be changed when a run goes on; anything else would make it another run.
 RESUMABLE = ("steps", "data", "device", "precision", "log_every", "sample_every", "checkpoint_every", "keep_checkpoints",
@@ -186,13 +189,16 @@ def trainer(recipe: str) -> tuple[Any, Any]:
     return recipes[kind]
 
 
-def generate(run: Path | str, **options: Any) -> Events:
+def generate(
+    run: Path | str, *, project: Any = None, max_megapixels: float = 100.0, keep_location: bool = False, **options: Any
+) -> Events:
     """Draw new pictures with a trained network; `options` are the fields of `core.generating.GenerateConfig`.
 
-    `run` is a run folder or a model.safetensors. Ends with `Done(core.latents.Generated)`. Raises `RunError`, `WeightsError` for
-    a file that is damaged, and `ConfigError` for a setting that is wrong or a network that draws nothing.
+    `run` is a run folder or a model.safetensors. Ends with `Done(core.latents.Generated)`; with `mix`, `directions`, or a
+    picture to `project`, of a GAN only, with `Done(gan.latents.saved.Made)`. Raises `RunError`, `WeightsError` for a file that is
+    damaged, `PictureError`, and `ConfigError` for a setting that is wrong or a network that draws nothing.
     """
-    from alebrije.core.generating import GenerateConfig
+    from alebrije.core.generating import OF_GANS, GenerateConfig
 
     tune_allocator()
     config = build(GenerateConfig, options)
@@ -200,24 +206,47 @@ def generate(run: Path | str, **options: Any) -> Events:
     family = SHIPPED.get(str(run), recipe.partition("/")[0])
     if family not in GENERATORS:
         raise ConfigError(f"{run} is a run of {recipe or family}: new pictures come from runs of {', '.join(GENERATORS)}/...")
+    asked = [name for name in OF_GANS if getattr(config, name) is not None] + ["project"] * (project is not None)
+    if asked and family not in LATENT_TOOLS:
+        flag = "from" if asked[0] == "start" else asked[0].replace("_", "-")
+        raise ConfigError(f"--{flag} is for runs of {', '.join(LATENT_TOOLS)}/..., and {run} is one of {recipe}: leave it out")
+    if config.mix or config.directions or project is not None:
+        picture = None
+        if project is not None:
+            picture = load(project, max_megapixels=max_megapixels, keep_location=keep_location)
+            yield from _notices([picture])
+        yield from importlib.import_module(LATENT_TOOLS[family]).generate(str(run), config, picture)
+        return
     from alebrije.core.latents import generate as verb
 
     yield from verb(importlib.import_module(GENERATORS[family]).open_source(str(run), config), config)
 
 
-def evaluate(run: Path | str, *, data: Path | str | None = None, output: Path | str | None = None) -> Events:
-    """Test a trained network on data it did not learn from, and write the report into the folder `output`.
+def evaluate(run: Path | str, *, data: Path | str | None = None, output: Path | str | None = None, **options: Any) -> Events:
+    """Test a trained network on data it did not learn from, or its pictures beside real ones, and write the report into `output`.
 
     `run` is a run folder, a model.safetensors, or the name of a network that ships (`SHIPPED`). Without `data` it is tested by
-    what it held out; without `output` the report goes to ``evaluation`` in the run folder (beside the model,
-    ``planner-evaluation`` for the one that ships). Raises `RunError`, `ConfigError`, `DataError`, `WeightsError`.
+    what it held out, pictures beside those it learned from; without `output` the report goes to ``evaluation`` in the run folder
+    (beside the model, ``planner-evaluation`` for the one that ships). `options` are the fields of
+    `core.evaluating.EvaluateConfig`, for networks that draw. Raises `RunError`, `ConfigError`, `DataError`, `WeightsError`.
     """
+    from alebrije.core.evaluating import EvaluateConfig
+
+    tune_allocator()
+    config = build(EvaluateConfig, options)
     recipe, settings = made_by(run)
     family = SHIPPED.get(str(run), recipe.partition("/")[0])
     if family not in EVALUATORS:
-        raise ConfigError(f"{run} is a run of {recipe}: what can be evaluated so far are runs of {', '.join(EVALUATORS)}/...")
+        known = ", ".join(f"{name}/..." for name in EVALUATORS)
+        raise ConfigError(f"{run} is a run of {recipe}: what can be evaluated so far are runs of {known}")
+    draws = family in GENERATORS
+    if options and not draws:
+        names = ", ".join(options)
+        raise ConfigError(f"{names}: for networks that draw pictures, and {run} draws none; leave out what is not --data or -o")
     module = importlib.import_module(EVALUATORS[family])
-    yield from module.evaluate(str(run), settings, Path(data) if data else None, Path(output or evaluation_folder(run)))
+    known_as = settings | ({"recipe": recipe} if recipe else {})
+    place = Path(output or evaluation_folder(run))
+    yield from module.evaluate(str(run), known_as, Path(data) if data else None, place, *([config] if draws else []))
 
 
 def evaluation_folder(run: Path | str) -> Path:

@@ -62,11 +62,15 @@ def load_latest(folder: Path) -> tuple[int, Tree, list[str]]:
     for candidate in reversed(numbered(folder)):
         problem = damage(candidate)
         if problem is None:
-            tensors = load_file(candidate / "tensors.safetensors")
-            document = json.loads((candidate / "state.json").read_text(encoding="utf-8"))
-            return int(candidate.name), unpack(document, tensors), notices
+            return int(candidate.name), load(candidate), notices
         notices.append(f"checkpoint {candidate.name} is {problem}: it is passed over")
     raise RunError(f"no intact checkpoint in {folder}: train anew in another --run")
+
+
+def load(checkpoint: Path) -> Tree:
+    """The state in one checkpoint folder that is not damaged (see `damage`)."""
+    tensors = load_file(checkpoint / "tensors.safetensors")
+    return unpack(json.loads((checkpoint / "state.json").read_text(encoding="utf-8")), tensors)
 
 
 def numbered(folder: Path) -> list[Path]:

@@ -25,6 +25,7 @@ from alebrije.features.judging import classifier
 AT_ONCE = 250
 COMPACT_SIDE = 64
 COMPACT_LAYERS = ("relu3_2", "relu4_2", "relu5_1")
+COMPACT_SCALE = 10**-0.5  # their mean square is 5 (faces) to 19 (creatures), and KID's kernel has a 1 beside it
 RESIZING = "bilinear, antialiased, proportions not kept"
 Look = Callable[[Tensor], Tensor]
 
@@ -71,7 +72,7 @@ def _compact(device: torch.device) -> Detector:
     network = features.load("compact", COMPACT_LAYERS, pooling="avg", device=device)
 
     def look(images: Tensor) -> Tensor:
-        return torch.cat([tap.mean((2, 3)) for tap in network(images).values()], 1)
+        return torch.cat([tap.mean((2, 3)) for tap in network(images).values()], 1) * COMPACT_SCALE
 
     return Detector("compact", look, (COMPACT_SIDE, COMPACT_SIDE), 3, device)
 
@@ -87,8 +88,9 @@ DETECTORS: dict[str, Callable[[torch.device], Detector]] = {"compact": _compact,
 def open_detector(name: str, device: torch.device | str = "cpu") -> Detector:
     """The detector `name`: one of `DETECTORS`, or a run folder or model.safetensors of `features/judge`.
 
-    compact ships and is always at hand: mean activations of three of its layers, 640 numbers. Raises `ConfigError` for an unknown
-    name, `WeightsError` where weights are not at hand, `RunError` for a run that cannot be used.
+    compact ships and is always at hand: mean activations of three of its layers, 640 numbers, all times one constant,
+    which brings their mean square near 1. Raises `ConfigError` for an unknown name, `WeightsError` where weights are not at hand,
+    `RunError` for a run that cannot be used.
     """
     device = torch.device(device)
     if name in DETECTORS:

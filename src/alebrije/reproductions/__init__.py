@@ -10,6 +10,7 @@ from __future__ import annotations
 REPRODUCTIONS = {
     "hybrid": "alebrije.reproductions.hybrid.run",
     "cooccurrence": "alebrije.reproductions.cooccurrence.run",
+    "comicgan": "alebrije.reproductions.comicgan.run",
     "gatys": "alebrije.reproductions.gatys.run",
     "lowres": "alebrije.reproductions.lowres.run",
     "notebooks": "alebrije.reproductions.notebooks.run",

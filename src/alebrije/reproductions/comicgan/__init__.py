@@ -1,0 +1,1 @@
+"""The thesis on comic characters: from a dense GAN to progressive growing."""

@@ -11,6 +11,7 @@ runs/NAME/
   report.html          all of it to look at
   evaluation/          what `alebrije evaluate` found out
   data.json, gradients.csv, referee.json, stages/   of a GAN: what it learns from, its gradients, remarks, the end of each stage
+  tags.json            of a tagger: the tags it learns, and in the end how well each is found
 """
 
 from __future__ import annotations

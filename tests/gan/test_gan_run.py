@@ -41,7 +41,7 @@ def train(kind: str, folder: Path, **settings: Any) -> list[events.Event]:
 
 
 def test_there_is_a_test_for_every_recipe() -> None:
-    assert set(KINDS) == set(RECIPES)
+    assert set(KINDS) == set(RECIPES) - {"tagger"}  # which is no game, and has tests of its own
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ EXPORTERS: dict[str, Callable[[Model, str], Graph]] = {
     "autoencoder/vae": autoencoders.variational,
     **{f"autoencoder/lowres-{number}": autoencoders.low_to_high for number in EXPERIMENTS},
     **{f"gan/{kind}": generators.generator for kind in KINDS},
+    "gan/tagger": features.tagger,
     "restore/fast": restorers.upscaler,
     "restore/quality": restorers.upscaler,
     "restore/denoise": restorers.denoiser,

@@ -12,6 +12,7 @@ from alebrije.export.model import Model
 from alebrije.export.pictures import batch
 from alebrije.features import layouts
 from alebrije.features.judging import classifier
+from alebrije.gan.tagger import open_tagger
 from alebrije.style.config import CONTENT_LAYER, STYLE_LAYERS
 
 LAYERS = (*STYLE_LAYERS, CONTENT_LAYER)
@@ -88,3 +89,29 @@ def judge(model: Model, part: str) -> Graph:
 
     trials = ({"batch": 2}, {"batch": 1}, {"batch": 5})
     return Graph(Judged(network), (given,), outputs, trials, feed, "crop and scale the picture to just this size", "none")
+
+
+class Tagged(nn.Module):
+    """Pictures [B, C, H, W] in [0, 1] -> how sure each tag is [B, T], 0 to 1."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found: Tensor = self.network(2 * pictures - 1).sigmoid()
+        return found
+
+
+def tagger(model: Model, part: str) -> Graph:
+    """What finds the tags of pictures."""
+    choose(f"part of {model.recipe}", part, ("whole",))
+    opened = open_tagger(model.path)
+    given = Port("picture", ("batch", *opened.shape), GRAY if opened.shape[0] == 1 else PICTURE)
+    found = Port("tags", ("batch", len(opened.tags)), f"0 to 1, above 0.5 for yes: {', '.join(opened.tags)}")
+
+    def feed(lengths: Sizes) -> Tensors:
+        return (batch(lengths["batch"], *opened.shape),)
+
+    trials = ({"batch": 2}, {"batch": 1}, {"batch": 5})
+    return Graph(Tagged(opened.network), (given,), (found,), trials, feed, "crop and scale the picture to just this size", "none")

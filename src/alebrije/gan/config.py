@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -14,8 +15,8 @@ MOST_RELABELLED = 0.1
 MOST_AUGMENTED = 0.8
 
 
-class GanConfig(TrainConfig):
-    """What every GAN here has: data, loss, balance, augmentation. Defaults are the thesis' where it states any."""
+class PicturesConfig(TrainConfig):
+    """What is learned from, how long, and how wide the networks are: GANs have it, and the tagger."""
 
     data: str | None = Field(None, description="A folder of pictures, a DATASET, or a name such as mnist; none: creatures.")
     pictures: int = Field(2048, ge=1, description="How many creatures to draw where no data are given.")
@@ -31,36 +32,10 @@ class GanConfig(TrainConfig):
     steps: int = Field(20_000, ge=0, description="Batches of the discriminator; 0: what the epochs come to.")
     epochs: int = Field(0, ge=0, description="How often all pictures are seen; 0: what the steps come to.")
     batch_size: int = Field(128, gt=1, description="Pictures per batch.")
-    batches: str = Field("shuffled", description="How batches are made: order, single, shuffled or stochastic.")
     learning_rate: float = Field(2e-4, gt=0, description="Learning rate.")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second decay.")
-    log_every: int = Field(1, gt=0, description="Steps between rows of metrics.csv.")
-
-    latent_dim: int = Field(100, gt=0, description="Numbers that a picture is drawn from.")
     width: float = Field(1.0, gt=0, description="Channels of all layers, times the recipe's own.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Dropout in the discriminator.")
     batch_norm: bool = Field(True, description="Batch norm in the discriminator (dcgan).")
-    spectral_norm: bool = Field(False, description="Divide the discriminator's weights by their largest singular value.")
-
-    loss: str = Field("bce", description="bce, wgan-gp, hinge or relativistic.")
-    gp_weight: float | None = Field(None, ge=0, description="Gradient penalty between real and generated; none: the loss's own.")
-    r1_weight: float | None = Field(None, ge=0, description="Gradient penalty on real pictures; none: the loss's own.")
-    r2_weight: float | None = Field(None, ge=0, description="Gradient penalty on generated pictures; none: the loss's own.")
-    penalty_every: int = Field(1, gt=0, description="Steps between penalties, which weigh as many times more (lazy).")
-
-    generator_steps: int = Field(1, gt=0, description="Batches of the generator for one of the discriminator.")
-    shared: bool = Field(True, description="Judge generated pictures once for both networks; off: the discriminator moves first.")
-    max_share: float = Field(
-        0.0, ge=0, le=MOST_RELABELLED, description="Most generated pictures called real, where the discriminator is always right."
-    )
-    augment: str = Field("none", description="What the discriminator sees is spoiled: none, diff or ada.")
-    augment_policy: str = Field("color,translation,cutout", description="What diff does, of color, translation, cutout.")
-    augment_probability: float = Field(
-        MOST_AUGMENTED, ge=0, le=MOST_AUGMENTED, description="Share that is spoiled (diff), or the most it may become (ada)."
-    )
-    ada_target: float = Field(0.6, gt=0, lt=1, description="Share of real pictures that the discriminator may be sure of (ada).")
-    ada_pictures: float = Field(500_000, gt=0, description="Pictures in which ada would go from 0 to 1.")
 
     @field_validator("size", mode="before")
     @classmethod
@@ -81,6 +56,58 @@ class GanConfig(TrainConfig):
         """The size as (height, width)."""
         size = parse_size(self.size)
         return (size, size) if isinstance(size, int) else size
+
+
+class GanConfig(PicturesConfig):
+    """What every GAN here has: data, loss, balance, augmentation. Defaults are the thesis' where it states any."""
+
+    batches: str = Field("shuffled", description="How batches are made: order, single, shuffled or stochastic.")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first decay.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second decay.")
+    log_every: int = Field(1, gt=0, description="Steps between rows of metrics.csv.")
+
+    latent_dim: int = Field(100, gt=0, description="Numbers that a picture is drawn from.")
+    spectral_norm: bool = Field(False, description="Divide the discriminator's weights by their largest singular value.")
+    start_discriminator: str | None = Field(None, description="A run of gan/tagger that the discriminator begins with (dcgan).")
+
+    loss: str = Field("bce", description="bce, wgan-gp, hinge or relativistic.")
+    gp_weight: float | None = Field(None, ge=0, description="Gradient penalty between real and generated; none: the loss's own.")
+    r1_weight: float | None = Field(None, ge=0, description="Gradient penalty on real pictures; none: the loss's own.")
+    r2_weight: float | None = Field(None, ge=0, description="Gradient penalty on generated pictures; none: the loss's own.")
+    penalty_every: int = Field(1, gt=0, description="Steps between penalties, which weigh as many times more (lazy).")
+
+    generator_steps: int = Field(1, gt=0, description="Batches of the generator for one of the discriminator.")
+    shared: bool = Field(True, description="Judge generated pictures once for both networks; off: the discriminator moves first.")
+    max_share: float = Field(
+        0.0, ge=0, le=MOST_RELABELLED, description="Most generated pictures called real, where the discriminator is always right."
+    )
+    augment: str = Field("none", description="What the discriminator sees is spoiled: none, diff or ada.")
+    augment_policy: str = Field("color,translation,cutout", description="What diff does, of color, translation, cutout.")
+    augment_probability: float = Field(
+        MOST_AUGMENTED, ge=0, le=MOST_AUGMENTED, description="Share that is spoiled (diff), or the most it may become (ada)."
+    )
+    ada_target: float = Field(0.6, gt=0, lt=1, description="Share of real pictures that the discriminator may be sure of (ada).")
+    ada_pictures: float = Field(500_000, gt=0, description="Pictures in which ada would go from 0 to 1.")
+
+    @field_validator("start_discriminator", mode="before")
+    @classmethod
+    def _as_name(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+
+class TaggerConfig(PicturesConfig):
+    """Settings of `gan/tagger`."""
+
+    tags: tuple[str, ...] = Field((), description="Tags to learn; none: the most telling ones are chosen.")
+    count: int = Field(5, ge=1, description="How many tags are chosen: 3, 5 and 7 are the thesis'.")
+    balanced: bool = Field(True, description="The rarer answer to a rare tag weighs more, so that it is learned at all.")
+    hold_out: float = Field(0.2, gt=0, le=0.5, description="Share of the pictures that are kept to test by.")
+    steps: int = Field(2000, ge=0, description="Batches; 0: what the epochs come to.")
+    learning_rate: float = Field(5e-4, gt=0, description="Learning rate.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Dropout after each convolution.")
+    batch_norm: bool = Field(True, description="Batch norm in all convolutions but the first.")
+    log_every: int = Field(1, gt=0, description="Steps between rows of metrics.csv.")
+    sample_every: int = Field(100, gt=0, description="Steps between tests on the pictures that are kept.")
 
 
 class ProganConfig(GanConfig):

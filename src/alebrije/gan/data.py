@@ -20,7 +20,7 @@ from alebrije.data.draw import SEEDS_PER_SET, creature
 from alebrije.data.tags import look_up
 from alebrije.errors import DataError, did_you_mean
 from alebrije.events import Event, Started, Step, Warned
-from alebrije.gan.config import GanConfig
+from alebrije.gan.config import PicturesConfig
 from alebrije.runs import Run
 
 FEWEST = 8
@@ -49,7 +49,7 @@ class Pictures:
         return channels, height, width
 
 
-def read(config: GanConfig) -> Generator[Event, None, Pictures]:
+def read(config: PicturesConfig) -> Generator[Event, None, Pictures]:
     """Read or draw the pictures that the settings name; the seed decides which are kept apart.
 
     Raises `DataError` if there are fewer than `FEWEST`, `DataError` or `ConfigError` for a tag that none has.
@@ -94,7 +94,7 @@ _Found = tuple[Tensor, Tensor, str]
 """Pictures uint8 [N, C, H, W], the chosen tags bool [N, T] of each, and the fingerprint of all."""
 
 
-def _open(config: GanConfig) -> Generator[Event, None, _Found]:
+def _open(config: PicturesConfig) -> Generator[Event, None, _Found]:
     """Pictures of a name, a DATASET or a folder: those that `config.filter` chooses, with the tags that steer."""
     yield Started(f"reading {config.data}")
     dataset = yield from opening(str(config.data), config.height_width, gray=config.gray, fit=config.fit)
@@ -106,7 +106,7 @@ def _open(config: GanConfig) -> Generator[Event, None, _Found]:
     return dataset.take(chosen), table[chosen], hashlib.sha256(f"{dataset.fingerprint} {config.filter}".encode()).hexdigest()
 
 
-def _draw(config: GanConfig) -> Generator[Event, None, _Found]:
+def _draw(config: PicturesConfig) -> Generator[Event, None, _Found]:
     """Drawn creatures and their tags; the seed of the run decides which."""
     height, width = config.height_width
     yield Started("drawing creatures", config.pictures)

@@ -20,9 +20,9 @@ from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.core.report import write_report
 from alebrije.errors import ConfigError, Interrupted, NumericsError, RunError
 from alebrije.events import Event, Events, Saved, Warned
-from alebrije.gan import augment, growing, memory, nets, record, referee, show
+from alebrije.gan import augment, growing, memory, nets, record, referee, show, starting, tagger
 from alebrije.gan.balance import SCHEMES, Batches
-from alebrije.gan.config import GanConfig, ProganConfig, R3Config, StyleConfig
+from alebrije.gan.config import GanConfig, ProganConfig, R3Config, StyleConfig, TaggerConfig
 from alebrije.gan.data import Pictures, check_unchanged, read, shown
 from alebrije.gan.game import Game, begin_extra, spoil
 from alebrije.gan.learning import make_step, stage_folder, stand
@@ -42,6 +42,7 @@ def train(config: GanConfig, run: Run, network: str) -> Events:
     Raises `ConfigError`, `DataError` and `RunError` before the first step, `NumericsError` where numbers go bad again and again.
     """
     check(config, network)
+    yield from starting.announced(config, network, run.folder)
     pictures = yield from read(config)
     if notice := check_unchanged(run, pictures, config.changed_data):
         yield Warned(notice)
@@ -95,6 +96,7 @@ def prepare(config: GanConfig, run: Run, network: str, pictures: Pictures) -> Ga
     device = choose_device(config.device)
     torch.manual_seed(config.seed)
     generator, discriminator = nets.build(network, config, pictures.shape, len(config.tags))
+    starting.begin_with_tagger(config, run.folder, discriminator)
     if config.spectral_norm:
         for module in list(discriminator.modules()):
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -120,6 +122,7 @@ def begin(game: Game) -> State:
         begin_extra(config),
     )
     state.averages.pop("discriminator", None)
+    starting.note(config, game.folder, state.extra)
     game.fresh = True
     return state
 
@@ -235,6 +238,7 @@ def _leave(game: Game, state: State, run: Run, network: str) -> Events:
         "tags": list(game.config.tags),
         "tag_rows": game.pictures.tags[:TAG_ROWS].int().tolist() if game.config.tags else [],
         "stage": extra["stage"],
+        **({starting.FACT: extra[starting.FACT]} if starting.FACT in extra else {}),
     }
     yield Saved(run.write_model(state.final_weights("generator"), header))
     yield Saved(write_report(run))
@@ -282,11 +286,13 @@ KINDS: dict[str, tuple[str, type[GanConfig]]] = {
     "dcgan48": ("dcgan", GanConfig),
     "dcgan64": ("dcgan", GanConfig),
     "dcgan-mnist": ("dcgan-mnist", GanConfig),
+    "progan32": ("progan", ProganConfig),
     "progan128": ("progan", ProganConfig),
     "progan160": ("progan", ProganConfig),
     "r3": ("r3", R3Config),
+    "r3-32": ("r3", R3Config),
     "style": ("style", StyleConfig),
 }
 RECIPES: dict[str, tuple[Callable[..., Events], type[Any]]] = {
     name: (partial(train, network=network), model) for name, (network, model) in KINDS.items()
-}
+} | {"tagger": (tagger.train, TaggerConfig)}

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from torch import nn
 
 from alebrije.errors import ConfigError
-from alebrije.gan.config import GanConfig, ProganConfig, R3Config, StyleConfig
-from alebrije.gan.nets.dcgan import ConvDiscriminator, ConvGenerator, TutorialDiscriminator, TutorialGenerator
+from alebrije.gan.config import GanConfig, ProganConfig, R3Config, StyleConfig, TaggerConfig
+from alebrije.gan.nets.dcgan import ConvDiscriminator, ConvGenerator, ConvTagger, TutorialDiscriminator, TutorialGenerator
 from alebrije.gan.nets.dense import DenseDiscriminator, DenseGenerator
 from alebrije.gan.nets.parts import doublings
 from alebrije.gan.nets.progan import GrowingDiscriminator, GrowingGenerator
@@ -87,6 +87,12 @@ def build(network: str, config: GanConfig, shape: Shape, tags: int = 0) -> Pair:
     if tags and network not in TAKE_TAGS:
         raise ConfigError(f"gan/{network} cannot be steered by tags: leave them out, or take gan/{' or gan/'.join(TAKE_TAGS)}")
     return NETS[network](config, shape, tags)
+
+
+def tagger(config: TaggerConfig, shape: Shape, tags: int) -> ConvTagger:
+    """The network that looks for tags, as it begins. Raises `ConfigError` if it cannot have this size."""
+    _halved(shape, 1)
+    return ConvTagger(shape, tags, config.dropout, config.width, config.batch_norm)
 
 
 def _halved(shape: Shape, times: int) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from alebrije.gan.nets.parts import LEAK, Dropout, doublings, normal_start, scaled_width
+from alebrije.gan.nets.parts import Dropout, Flatten, LeakyDropout, Unflatten, doublings, normal_start, scaled_width
+from alebrije.gan.nets.strided import Down, Up
 
 
 class ConvGenerator(nn.Module):
@@ -25,11 +26,11 @@ class ConvGenerator(nn.Module):
         times = max(1, doublings((height, across), most=4))
         widths = [scaled_width(64 * 2**place, width) for place in range(times)][::-1]
         place = (widths[0], height // 2**times, across // 2**times)
-        layers: list[nn.Module] = [nn.Linear(latent_dim, place[0] * place[1] * place[2]), nn.Unflatten(1, place)]
+        layers: list[nn.Module] = [nn.Linear(latent_dim, place[0] * place[1] * place[2]), Unflatten(1, place)]
         layers += [nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for before, after in zip(widths, [*widths[1:], 0], strict=True):
             last = after == 0
-            layers.append(nn.ConvTranspose2d(before, channels if last else after, 5, 2, 2, output_padding=1, bias=last))
+            layers.append(Up(before, channels if last else after, bias=last))
             layers += [] if last else [nn.BatchNorm2d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
         normal_start(self)
@@ -45,25 +46,59 @@ class ConvDiscriminator(nn.Module):
 
     def __init__(self, shape: tuple[int, int, int], dropout: float = 0.5, width: float = 1.0, batch_norm: bool = True) -> None:
         super().__init__()
-        channels, height, across = shape
-        times = max(1, doublings((height, across), most=4))
-        layers: list[nn.Module] = []
-        before = channels
-        for place in range(times):
-            after = scaled_width(64 * 2**place, width)
-            normed = batch_norm and place > 0
-            layers.append(nn.Conv2d(before, after, 5, 2, 2, bias=not normed))
-            layers += [nn.BatchNorm2d(after)] if normed else []
-            layers += [nn.LeakyReLU(LEAK), Dropout(dropout)]
-            before = after
-        flat = before * (height // 2**times) * (across // 2**times)
-        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(flat, 1))
+        self.layers = conv_layers(shape, dropout, width, batch_norm)
         normal_start(self)
+
+    @property
+    def body(self) -> nn.Sequential:
+        """All but the last linear layer: what a tagger of the same size has as well."""
+        return self.layers[:-1]
 
     def forward(self, images: Tensor, tags: Tensor | None = None) -> Tensor:
         """Judge."""
         logits: Tensor = self.layers(images)
         return logits.flatten()
+
+
+class ConvTagger(nn.Module):
+    """Pictures [B, C, H, W] in [-1, 1] -> logits [B, tags], above 0 for a tag that a picture has: the body of `ConvDiscriminator`
+    under a linear layer with an output for each tag."""
+
+    def __init__(
+        self, shape: tuple[int, int, int], tags: int, dropout: float = 0.5, width: float = 1.0, batch_norm: bool = True
+    ) -> None:
+        super().__init__()
+        self.layers = conv_layers(shape, dropout, width, batch_norm, outputs=tags)
+        normal_start(self)
+
+    @property
+    def body(self) -> nn.Sequential:
+        """All but the last linear layer."""
+        return self.layers[:-1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Look for tags."""
+        logits: Tensor = self.layers(images)
+        return logits
+
+
+def conv_layers(
+    shape: tuple[int, int, int], dropout: float, width: float, batch_norm: bool, outputs: int = 1
+) -> nn.Sequential:
+    """The layers of `ConvDiscriminator` for pictures of a shape (channels, height, width), with as many outputs."""
+    channels, height, across = shape
+    times = max(1, doublings((height, across), most=4))
+    layers: list[nn.Module] = []
+    before = channels
+    for place in range(times):
+        after = scaled_width(64 * 2**place, width)
+        normed = batch_norm and place > 0
+        layers.append(Down(before, after, bias=not normed))
+        layers += [nn.BatchNorm2d(after)] if normed else []
+        layers += [LeakyDropout(dropout), nn.Identity()]  # the second so that weights keep their names
+        before = after
+    flat = before * (height // 2**times) * (across // 2**times)
+    return nn.Sequential(*layers, Flatten(), nn.Linear(flat, outputs))
 
 
 KERAS_LEAK, KERAS_EPSILON, KERAS_MOMENTUM = 0.3, 1e-3, 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from alebrije.gan.nets.parts import LEAK, Dropout, doublings, normal_start, scaled_width
+from alebrije.gan.nets.parts import LeakyDropout, doublings, normal_start, scaled_width
 
 HIDDEN = (4098, 2046, 1024, 512, 256)
 
@@ -48,7 +48,7 @@ class DenseDiscriminator(nn.Module):
         layers: list[nn.Module] = [nn.Flatten()]
         for number in HIDDEN:
             after = scaled_width(number, width)
-            layers += [nn.Linear(before, after), nn.LeakyReLU(LEAK), Dropout(dropout)]
+            layers += [nn.Linear(before, after), LeakyDropout(dropout), nn.Identity()]  # so that weights keep names
             before = after
         self.layers = nn.Sequential(*layers, nn.Linear(before, 1))
 

@@ -28,17 +28,40 @@ class Dropout(nn.Module):
         dropped = round(256 * self.p)
         if not self.training or not dropped:
             return x
-        if x.device.type != "cpu":
-            return F.dropout(x, dropped / 256)
-        count = x.numel()
-        words = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[:count] >= dropped
-        mask = kept.to(x.dtype).mul_(256 / (256 - dropped))
-        return x * _laid_out_as(mask, x)
+        return x * _mask(x, dropped) if x.device.type == "cpu" else F.dropout(x, dropped / 256)
 
     def extra_repr(self) -> str:
         """What is shown of it."""
         return f"p={self.p}"
+
+
+class LeakyDropout(Dropout):
+    """LeakyReLU(0.2) and then dropout. On the CPU both are one factor for each number, which the gradient is multiplied by too:
+    what these layers cost is the memory they walk through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Bend x; spoil it while training."""
+        dropped = round(256 * self.p)
+        if not self.training or not dropped or x.device.type != "cpu":
+            return super().forward(F.leaky_relu(x, LEAK))
+        factor: Tensor = torch.ops.aten.leaky_relu_backward(_mask(x, dropped), x.detach(), LEAK, False)
+        return x * factor
+
+
+BITS = {torch.float16: torch.int16, torch.bfloat16: torch.int16, torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+def _mask(x: Tensor, dropped: int) -> Tensor:
+    """0 for `dropped` of 256 numbers, 256 / (256 - dropped) for the others; shape, type and layout of x.
+
+    Written with the bits of whole numbers, for which torch has vector instructions (for bool -> bfloat16 it has none).
+    """
+    count, bits = x.numel(), BITS[x.dtype]
+    words = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
+    drawn = words.view(torch.uint8)[:count].to(bits)
+    kept = (dropped - 1 - drawn).bitwise_right_shift_(8 * bits.itemsize - 1)  # all bits set where drawn >= dropped, else none
+    one = torch.tensor(256 / (256 - dropped), dtype=x.dtype)
+    return _laid_out_as(kept.bitwise_and_(one.view(bits)).view(x.dtype), x)
 
 
 def _laid_out_as(flat: Tensor, x: Tensor) -> Tensor:
@@ -47,6 +70,24 @@ def _laid_out_as(flat: Tensor, x: Tensor) -> Tensor:
         batch, channels, height, width = x.shape
         return flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
     return flat.view(x.shape)
+
+
+class Flatten(nn.Flatten):
+    """[B, C, H, W] -> [B, C * H * W], with a gradient that lies in memory as x does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Flatten x."""
+        if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
+            x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+        return super().forward(x)
+
+
+class Unflatten(nn.Unflatten):
+    """[B, C * H * W] -> [B, C, H, W], laid out as convolutions want it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Unflatten x."""
+        return super().forward(x).contiguous(memory_format=torch.channels_last)
 
 
 class Scaled(nn.Module):

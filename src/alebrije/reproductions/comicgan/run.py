@@ -88,7 +88,7 @@ def _trained(
     if not (run / "model.safetensors").exists():
         run.parent.mkdir(exist_ok=True)
         values = settings(config, name, data[composition]) | plan.train_settings(planned, name)
-        training = steps.train(recipe(name), run=run, resume=Run(run).begun(), **values)
+        training = steps.train(recipe(config, name), run=run, resume=Run(run).begun(), **values)
         meter = energy.open_meter(config.watts, choose_device(config.device).type)
         yield from energy.watched(within(training), meter, folder, run.name)
     shutil.rmtree(run / "checkpoints", ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -45,6 +45,7 @@ class ComicganReproduction(ComputeConfig):
     minutes: float = Field(0, ge=0, description="how long each network learns; 0: as long as its recipe says, as in the thesis")
     steps: int = Field(0, ge=0, description="batches of each network in place of minutes; 0: the recipe's own")
     progan_size: int = Field(128, description="where ProGAN ends: 16, 32, 64, 128 or 256 pixels; it begins with 8")
+    progan: Literal["progan128", "progan32"] = Field("progan128", description="ProGAN's recipe; progan32 is a laptop's")
     width: float = Field(1.0, gt=0, description="channels of all layers, times the recipe's own")
     batch_size: int = Field(0, ge=0, description="pictures per batch; 0: the recipe's own")
     contrast: str = Field("dcgan64", description=f"which network learns photographs too: {', '.join(NETWORKS)}")
@@ -67,17 +68,21 @@ class ComicganReproduction(ComputeConfig):
 
 
 # What a folder that was begun keeps to: other numbers beside these would not belong together.
-KEPT = ("data", "photos", "pictures", "minutes", "steps", "progan_size", "width", "batch_size", "contrast", "samples", "seed")
+KEPT = (
+    "data", "photos", "pictures", "minutes", "steps", "progan_size", "progan", "width", "batch_size", "contrast", "samples",
+    "seed",
+)  # fmt: skip
 
 
-def recipe(name: str) -> str:
+def recipe(config: ComicganReproduction, name: str) -> str:
     """The recipe of a station."""
-    return f"gan/{NETWORKS[name].kind}"
+    return f"gan/{config.progan if name == 'progan' else NETWORKS[name].kind}"
 
 
 def settings(config: ComicganReproduction, name: str, data: str | None = None) -> dict[str, Any]:
     """What a station's recipe is run with, but for its length."""
-    values: dict[str, Any] = {**config.model_dump(include={"width", "seed", "device", "precision"}), "data": data}
+    values: dict[str, Any] = {**config.model_dump(include={"seed", "device", "precision"}), "data": data}
+    values["width"] = config.width * read_recipe(recipe(config, name)).get("width", 1.0)
     if config.batch_size:
         values["batch_size"] = config.batch_size
     if name == "progan":
@@ -87,7 +92,7 @@ def settings(config: ComicganReproduction, name: str, data: str | None = None) -
 
 def resolved(config: ComicganReproduction, name: str, data: str | None = None) -> GanConfig:
     """All settings of a station's network, its length the recipe's."""
-    values = {key: value for key, value in read_recipe(recipe(name)).items() if key != "recipe"}
+    values = {key: value for key, value in read_recipe(recipe(config, name)).items() if key != "recipe"}
     model: type[GanConfig] = KINDS[NETWORKS[name].kind][1]
     return build(model, values | settings(config, name, data))
 

@@ -82,3 +82,13 @@ def test_pictures_are_fitted_and_that_is_told() -> None:
     assert pixels.shape == (1, 1, 8, 16)
     assert ["colours are left out" in notice for notice in notices] == [True]
     assert "is grey" in projection.fitted(load(torch.rand(1, 1, 8, 8)), (3, 8, 8))[1][0]
+
+
+def test_beyond_black_and_white_only_the_way_back_is_felt() -> None:
+    painted = torch.tensor([-0.5, -0.5, 0.5, 0.5, 1.5, 1.5], requires_grad=True)
+    seen = projection.shown(painted)
+    assert seen.tolist() == [0, 0, 0.5, 0.5, 1, 1]
+    pushes = torch.tensor([-1.0, 1, -1, 1, -1, 1])  # a loss falls against its gradient
+    seen.backward(pushes)  # type: ignore[no-untyped-call]
+    assert painted.grad is not None
+    assert painted.grad.tolist() == [-1, 0, -1, 1, 0, 1]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from alebrije.core.generating import GenerateConfig
 from alebrije.core.latents import Source
-from alebrije.core.precision import choose_device
 from alebrije.errors import ConfigError
 from alebrije.gan import use
-from alebrije.gan.nets.parts import Scaled
-from alebrije.gan.nets.progan import Growing
+from alebrije.gan.latents import saved
+from alebrije.gan.latents import space as spaces
 from alebrije.gan.nets.style import StyleGenerator
 from alebrije.gan.use import Opened
 
@@ -23,19 +24,15 @@ def open_source(run: str, config: GenerateConfig) -> Source:
 
     Raises `RunError`, `WeightsError` for a damaged file, and `ConfigError` for a setting that means nothing to it.
     """
-    if config.sampler:
-        raise ConfigError("--sampler is for autoencoders: a GAN draws from the distribution it has learned with, leave it out")
-    opened = use.open_generator(run, choose_device(config.device))
-    opened.network.requires_grad_(False)
-    if config.truncation < 1 and not config.walk and isinstance(opened.network, Growing):
-        raise ConfigError(f"{opened.recipe} brings all latents to one length, so truncation means nothing to it: leave it at 1")
-    return _styles(opened, config) if isinstance(opened.network, StyleGenerator) else _latents(opened, config)
+    opened = spaces.open_checked(run, config)
+    source = _styles(opened, config) if isinstance(opened.network, StyleGenerator) else _latents(opened, config)
+    return _started(source, run, config) if config.start else source
 
 
-def _tags(opened: Opened, count: int, generator: torch.Generator) -> Tensor:
-    """Tags [count, T] of pictures it has learned from, at random."""
-    rows = torch.tensor(opened.header.get("tag_rows") or [[0.0] * len(opened.tags)], dtype=torch.float32)
-    return rows[torch.randint(len(rows), (count,), generator=generator)]
+def _tags(opened: Opened, config: GenerateConfig, count: int, generator: torch.Generator) -> Tensor:
+    """Tags [count, T]: those asked for, or of pictures it has learned from, at random."""
+    tags = spaces.tags_of(opened, config.tags, count, generator)
+    return torch.zeros(count, 0) if tags is None else tags
 
 
 def _latents(opened: Opened, config: GenerateConfig) -> Source:
@@ -45,55 +42,63 @@ def _latents(opened: Opened, config: GenerateConfig) -> Source:
 
     def draw(count: int, generator: torch.Generator) -> Tensor:
         codes = use.truncated(torch.randn(count, dim, generator=generator), config.truncation)
-        return torch.cat([codes, _tags(opened, count, generator)], 1) if tags else codes
+        return torch.cat([codes, _tags(opened, config, count, generator)], 1)
 
     def picture(codes: Tensor) -> Tensor:
         return use.generate(opened, codes[:, :dim], codes[:, dim:] if tags else None)
 
-    weight = _first_layer(opened.network)[:, :dim].float().cpu()
+    weight = spaces.first_layer(opened.network).weight[:, :dim].float().cpu()
     axes = torch.linalg.svd(weight, full_matrices=False).Vh
     middle = torch.zeros(dim + tags)
     if tags:
         axes = torch.cat([axes, axes.new_zeros(len(axes), tags)], 1)
-        middle[dim:] = _tags(opened, 1, torch.Generator().manual_seed(config.seed))[0]
+        middle[dim:] = _tags(opened, config, 1, torch.Generator().manual_seed(config.seed))[0]
     return Source(draw, picture, middle, axes, spherical=not tags, facts=_facts(opened))
 
 
 def _styles(opened: Opened, config: GenerateConfig) -> Source:
     """Styles in place of latents, drawn towards their mean by truncation. Their main directions are the principal components of
-    many (Härkönen et al., "GANSpace", NeurIPS 2020)."""
+    many (Härkönen et al., "GANSpace", NeurIPS 2020). A picture's layers may have one style, or one each."""
     network = opened.network
     assert isinstance(network, StyleGenerator)
-    mean = network.mapping.mean
+    device = network.mapping.mean.device
 
-    @torch.no_grad()
-    def draw(count: int, generator: torch.Generator) -> Tensor:
-        codes = torch.randn(count, opened.latent_dim, generator=generator).to(mean.device)
-        tags = _tags(opened, count, generator).to(mean.device) if opened.tags else None
-        styles: Tensor = torch.lerp(mean, network.mapping(codes, tags), config.truncation)
-        return styles.float().cpu()
+    def draw(count: int, generator: torch.Generator, truncation: float = config.truncation) -> Tensor:
+        codes = torch.randn(count, opened.latent_dim, generator=generator)
+        tags = _tags(opened, config, count, generator)
+        return spaces.styles(opened, codes, tags if opened.tags else None, truncation)
 
     @torch.no_grad()
     def picture(styles: Tensor) -> Tensor:
         parts = []
         for some in torch.split(styles, use.AT_ONCE):
-            images = network.synthesize(some.to(mean.device)[:, None].expand(-1, network.layers, -1))
+            each = some.to(device).reshape(len(some), -1, len(network.mapping.mean))
+            images = network.synthesize(each.expand(-1, network.layers, -1))
             parts.append(((images.float().clamp(-1, 1) + 1) / 2).cpu())
         return torch.cat(parts)
 
-    chance = torch.Generator().manual_seed(0)
-    tags = _tags(opened, STYLES, chance).to(mean.device) if opened.tags else None
-    with torch.no_grad():
-        many = network.mapping(torch.randn(STYLES, opened.latent_dim, generator=chance).to(mean.device), tags).float().cpu()
+    many = draw(STYLES, torch.Generator().manual_seed(0), 1.0)
     _, values, vectors = torch.linalg.svd(many - many.mean(0), full_matrices=False)
     axes = values[:, None] * vectors / (STYLES - 1) ** 0.5
     return Source(draw, picture, many.mean(0), axes, facts=_facts(opened))
 
 
-def _first_layer(network: nn.Module) -> Tensor:
-    """The weights [out, latent_dim or more] of the layer that the latent goes into."""
-    layers = (module for module in network.modules() if isinstance(module, nn.Linear | Scaled))
-    return next(module.weight for module in layers if module is not getattr(network, "embed", None))
+def _started(source: Source, run: str, config: GenerateConfig) -> Source:
+    """The same source, beginning at the latent in the file `config.start`: the first of each film, and the middle of a walk."""
+    if not (config.interpolate or config.walk):
+        raise ConfigError("--from is where a film or a tool begins: add --interpolate, --walk, --mix, --directions or --project")
+    assert config.start
+    space = spaces.open_space(run, config)
+    point, notice = saved.read_point(config.start, space)
+    tags = [] if space.styled or point.tags is None else [point.tags]  # styles have their tags in them
+    start = torch.cat([point.latent.flatten(), *tags])
+    times = len(start) // len(source.middle)
+
+    def draw(count: int, generator: torch.Generator) -> Tensor:
+        return torch.cat([start[None], source.draw(count, generator)[1:].repeat(1, times)])
+
+    facts = {**source.facts, **({"notice": notice} if notice else {})}
+    return replace(source, draw=draw, middle=start, axes=source.axes.repeat(1, times), facts=facts)
 
 
 def _facts(opened: Opened) -> dict[str, object]:

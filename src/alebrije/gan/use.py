@@ -112,13 +112,15 @@ def truncated(codes: Tensor, truncation: float) -> Tensor:
     return bent.to(codes.dtype)
 
 
-def chosen_tags(opened: Opened, names: Sequence[str]) -> Tensor:
-    """The tags with these names as numbers [T]. Raises `ConfigError` for one that the generator does not know."""
-    for name in names:
+def chosen_tags(opened: Opened, names: Sequence[str] | Mapping[str, float]) -> Tensor:
+    """The tags with these names as numbers [T]: 1, or the share that is given with the name. Raises `ConfigError` for one that
+    the generator does not know."""
+    shares = names if isinstance(names, Mapping) else dict.fromkeys(names, 1.0)
+    for name in shares:
         if name not in opened.tags:
             known = did_you_mean(name, opened.tags) if opened.tags else " (it was trained without tags)"
             raise ConfigError(f"this generator does not know the tag {name}{known}")
-    return torch.tensor([float(tag in names) for tag in opened.tags])
+    return torch.tensor([float(shares.get(tag, 0.0)) for tag in opened.tags])
 
 
 def _steering(opened: Opened, tags: Tensor | None, count: int) -> Tensor | None:

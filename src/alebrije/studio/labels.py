@@ -8,19 +8,14 @@ can be mounted under any prefix.
 from __future__ import annotations
 
 import math
-import socket
 import threading
-import webbrowser
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import uvicorn
-from fastapi import APIRouter, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
@@ -28,15 +23,12 @@ from torch import Tensor
 
 from alebrije.config import Config
 from alebrije.data.pairs import Label, Pair, PairSet, read_pairs, write_labels
-from alebrije.errors import AlebrijeError, ConfigError
 from alebrije.hybrid.observer import Plan, Viewing
 from alebrije.hybrid.pairs.labelling import from_label, observe, to_label
 from alebrije.studio.crossing import Source, cross, jpeg, pictures, source
-from alebrije.studio.guard import Guard
+from alebrije.studio.serving import page, show
 
 FILES = {"": "labels.html", **{name: name for name in ("labels.css", "labels.js", "labels_words.js")}}
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-PLAIN = {"Not Found": "there is nothing at this address", "Method Not Allowed": "this cannot be done at this address"}
 
 Role = Literal["first", "second"]
 
@@ -76,38 +68,13 @@ def serve(
 
     `port` 0 takes any free one. Raises `DataError` if `folder` holds no pairs, and `ConfigError` if the port is taken.
     """
-    app = create_app(folder, viewing)
-    with _listen(port) as listener:
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        if announce is not None:
-            announce(address)
-        if open_browser:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-        try:
-            uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:  # uvicorn has shut down, and passes the signal on
-            return
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        listener = socket.create_server(("127.0.0.1", port))
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else every answer waits 40 ms for an ACK
-        return listener
-    except (OSError, OverflowError) as error:
-        raise ConfigError(f"cannot use the port {port}: choose another one with --port, or 0 for any that is free") from error
+    show(create_app(folder, viewing), port=port, open_browser=open_browser, announce=announce)
 
 
 def create_app(folder: Path, viewing: Viewing) -> FastAPI:
     """The page and what it asks for, for the pairs in `folder`. Raises `DataError` if there are none."""
     read_pairs(folder)
-    app = FastAPI(title="Alebrije: label pairs", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Guard)
-    for kind in (AlebrijeError, HTTPException, RequestValidationError, Exception):
-        app.add_exception_handler(kind, _on_error)
-    for path, name in FILES.items():
-        app.add_api_route(f"/{path}", _static(name))
+    app = page("Alebrije: label pairs", FILES)
     app.include_router(_routes(folder, viewing))
     return app
 
@@ -210,26 +177,3 @@ def _pair(found: PairSet, number: int) -> Pair:
 
 def _picture(image: Tensor) -> Response:
     return Response(jpeg(image), media_type="image/jpeg")
-
-
-def _static(name: str) -> Callable[[], Response]:
-    content = (resources.files("alebrije.studio") / name).read_bytes()
-    kind = KINDS[Path(name).suffix]
-
-    def answer() -> Response:
-        return Response(content, media_type=kind)  # Starlette adds the character set, UTF-8
-
-    return answer
-
-
-def _on_error(request: Request, error: Exception) -> JSONResponse:
-    """Whatever goes wrong as {"error": one line}: 4xx for what the user can mend, 500 for a fault of ours."""
-    if isinstance(error, HTTPException):
-        reason = PLAIN.get(error.detail, error.detail)
-        return JSONResponse({"error": reason}, error.status_code)
-    if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        return JSONResponse({"error": f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"}, 422)
-    if isinstance(error, AlebrijeError):
-        return JSONResponse({"error": " ".join(str(error).split())}, 400)
-    return JSONResponse({"error": f"{type(error).__name__}: {error}; this is a fault of Alebrije's: report it"}, 500)

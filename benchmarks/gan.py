@@ -1,12 +1,16 @@
-"""How many pictures a second a DCGAN of 64x64 learns from: this program's step against the way of PyTorch's tutorial.
+"""How many pictures a second a DCGAN of 64x64 learns from: this program beside PyTorch's tutorial and beside Keras.
 
     python benchmarks/gan.py                          batch 128, three turns of both ways, each in a process of its own
+    python benchmarks/gan.py --ways tutorial allocator bf16 ours      with what lies between (`gan_ways.py` says what each is)
+    python benchmarks/gan.py --keras-python tf/bin/python             beside Keras too, which `gan_keras.py` says how to get
     python benchmarks/gan.py --turns 1 --steps 2 --batch-size 32 --threads 1     a small one
+    python benchmarks/gan.py --quality --keras-python tf/bin/python   what each has learned after as many pictures
 
-Both train the same networks (`gan/dcgan64`: 5x5 convolutions, batch norm, dropout 0.5) on the same bytes in memory.
-The way of the tutorial ("DCGAN Tutorial", pytorch.org): float32, plain layout, torch's dropout and Adam, a sigmoid and BCELoss,
-generated pictures judged twice, the discriminator moved by two backward passes. Ours: what `alebrije train gan/dcgan64` does.
-Ladder between them: `allocator` is the tutorial with the C library tuned, `bf16` that in bfloat16 and channels_last.
+All train the same networks on the same bytes in memory. Turns go round the ways, so that what else the machine does meets all of
+them; where others compute, compare seconds of the processor, not those of the clock.
+
+--quality: each way learns from --data (drawn creatures without it) until it has seen --pictures, with each of --seeds seeds; then
+KID of --count generated pictures against as many real ones, with its jackknife interval. --width 0.25 --size 32 is a small one.
 """
 
 from __future__ import annotations
@@ -18,140 +22,153 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
 
-from alebrije.config import build, read_recipe
-from alebrije.core.precision import tune_allocator
+from alebrije.config import build
+from alebrije.core.precision import choose_dtype, tune_allocator
+from alebrije.features.judging.detectors import open_detector
+from alebrije.features.judging.distances import kid
 from alebrije.gan.config import GanConfig
-from alebrije.gan.data import Pictures
-from alebrije.gan.learning import make_step
-from alebrije.gan.nets.dcgan import ConvDiscriminator, ConvGenerator
-from alebrije.gan.nets.parts import Dropout
-from alebrije.gan.run import begin, prepare
-from alebrije.runs import Run, processor_name
+from alebrije.gan.data import Pictures, read
+from alebrije.runs import processor_name
+from gan_keras import timed
+from gan_ways import WAYS, made, way
 
-WAYS = ("tutorial", "allocator", "bf16", "ours")
-GOAL = 6.0  # times the tutorial's pictures a second
+KERAS = ("keras", "keras-bf16")
+GOALS = {"tutorial": 6.0, "keras": 3.5}  # times their pictures a second
+LATENTS_SEED = 10**6  # generated pictures that are judged come from latents of their own
 
 
 def main() -> None:
     """Measure, print a table, and last one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=4, help="measured steps a turn, after one that is not")
+    parser.add_argument("--steps", type=int, default=4, help="measured steps a turn, after three that are not")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=["tutorial", "ours"])
+    parser.add_argument("--keras-python", help="a Python that has TensorFlow")
+    parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--data", help="a folder of pictures, a DATASET or a name such as fashion-mnist")
+    parser.add_argument("--pictures", type=int, default=12_800)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--images", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--made", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        torch.set_num_threads(given.threads)
-        print(json.dumps(measured(given.one, given.batch_size, given.steps)))
+        print(json.dumps(one(given)))
         return
-    found: dict[str, list[list[float]]] = {way: [] for way in given.ways}
-    for _ in range(given.turns):
-        for way in given.ways:
-            words = [sys.executable, __file__, "--one", way, "--batch-size", str(given.batch_size),
-                     "--steps", str(given.steps), "--threads", str(given.threads)]  # fmt: skip
-            done = subprocess.run(words, check=True, capture_output=True, text=True)
-            found[way].append(json.loads(done.stdout.splitlines()[-1]))
-    table = {}
-    for way, pairs in found.items():
-        clock, work = (statistics.median(each) for each in zip(*pairs, strict=True))
-        table[way] = {"pictures_per_second": given.batch_size / clock, "processor_seconds_per_step": work}
-        print(f"{way:10} {given.batch_size / clock:8.1f} pictures/s, processor {work:.2f} s a step")
-    report = {"processor": processor_name(), "threads": given.threads, "batch_size": given.batch_size, "turns": given.turns,
-              "steps": given.steps, "ways": table, "goal": GOAL}  # fmt: skip
-    if {"tutorial", "ours"} <= set(table):
-        for name in ("pictures_per_second", "processor_seconds_per_step"):
-            times = table["ours"][name] / table["tutorial"][name]
-            report[f"ratio_of_{name}"] = times if name == "pictures_per_second" else 1 / times
-    print(json.dumps(report))
-
-
-def measured(way: str, batch_size: int, steps: int) -> list[float]:
-    """Median seconds of a step by the clock, and its mean seconds of the processor (the clock lies where others compute)."""
-    if way != "tutorial":
-        tune_allocator()
-    torch.manual_seed(0)
-    images = torch.randint(0, 256, (4 * batch_size, 3, 64, 64), dtype=torch.uint8)
     with tempfile.TemporaryDirectory() as place:
-        step = ours(images, batch_size, Path(place)) if way == "ours" else tutorial(images, batch_size, way == "bf16")
-        step()
-        times, work = [], time.process_time()
-        for _ in range(steps):
-            began = time.perf_counter()
+        report = {"processor": processor_name(), "threads": given.threads, "batch_size": given.batch_size, "width": given.width}
+        print(json.dumps(report | (quality if given.quality else speed)(given, Path(place))))
+
+
+def one(given: Namespace) -> dict[str, Any]:
+    """What one way comes to, in a process of its own: times of its steps, or pictures written to `given.made`."""
+    torch.set_num_threads(given.threads)
+    if given.one != "tutorial":
+        tune_allocator()
+    images = torch.from_numpy(np.load(given.images))
+    with tempfile.TemporaryDirectory() as place:
+        step, generator, discriminator = way(given.one, images, given.batch_size, Path(place), given.width, given.seed)
+        weights = [sum(weight.numel() for weight in network.parameters()) for network in (generator, discriminator)]
+        if not given.made:
+            return {"weights": weights, "times": timed(step, given.steps)}
+        began = time.perf_counter()
+        for _ in range(given.steps):
             step()
-            times.append(time.perf_counter() - began)
-        return [statistics.median(times), (time.process_time() - work) / steps]
+        seconds = time.perf_counter() - began
+    low = given.one == "bf16" or (given.one == "ours" and choose_dtype("auto", torch.device("cpu")) is torch.bfloat16)
+    torch.manual_seed(LATENTS_SEED + given.seed)
+    np.save(given.made, made(generator, given.count, low).numpy())
+    return {"weights": weights, "seconds": seconds}
 
 
-def ours(images: Tensor, batch_size: int, place: Path) -> Callable[[], object]:
-    """The step of a training, as `alebrije train` repeats it, with all that it records."""
-    values = {name: value for name, value in read_recipe("gan/dcgan64").items() if name != "recipe"}
-    config = build(GanConfig, values | {"batch_size": batch_size, "max_share": 0.0, "device": "cpu"})
-    empty = torch.zeros(len(images), 0, dtype=torch.bool)
-    game = prepare(config, Run.create(place / "run"), "dcgan", Pictures(images, empty, images[:0], empty[:0], (), "noise", ""))
-    state = begin(game)
-    step = make_step(game, lambda state: None)
-
-    def once() -> None:
-        step(state, next(state.batches))
-        state.step += 1
-
-    return once
+def started(name: str, given: Namespace, images: Path, *more: str) -> dict[str, Any]:
+    """`one` of the way `name`, or Keras' twin of it, in a process of its own."""
+    words = [given.keras_python, str(Path(__file__).with_name("gan_keras.py"))] if name in KERAS else [sys.executable, __file__]
+    words += (["--bf16"] if name == "keras-bf16" else []) if name in KERAS else ["--one", name]
+    words += ["--images", str(images), "--batch-size", str(given.batch_size), "--threads", str(given.threads)]
+    done = subprocess.run([*words, "--width", str(given.width), *more], capture_output=True, text=True)
+    last = (done.stdout.splitlines() or [""])[-1]
+    if done.returncode or not last.startswith("{"):
+        sys.exit(f"{name} did not run: {last or done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(last)
+    return found
 
 
-def tutorial(images: Tensor, batch_size: int, bf16: bool) -> Callable[[], object]:
-    """The tutorial's loop; with `bf16` in that number format and channels_last."""
-    shape = (3, 64, 64)
-    generator = ConvGenerator(shape, 100)
-    discriminator = nn.Sequential(plain(ConvDiscriminator(shape)), nn.Sigmoid())
-    if bf16:
-        for network in (generator, discriminator):
-            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    criterion = nn.BCELoss()
-    of_discriminator = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-    of_generator = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
-
-    def judge(pictures: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            judged: Tensor = discriminator(pictures)
-        return judged.float()
-
-    def once() -> tuple[float, float]:
-        chosen = torch.randint(len(images), (batch_size,))
-        real = images[chosen].float() / 127.5 - 1
-        discriminator.zero_grad()
-        of_real = criterion(judge(real), torch.ones(batch_size))
-        of_real.backward()
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            fake = generator(torch.randn(batch_size, 100))
-        fake = fake.float()
-        of_fake = criterion(judge(fake.detach()), torch.zeros(batch_size))
-        of_fake.backward()
-        of_discriminator.step()
-        generator.zero_grad()
-        wanted = criterion(judge(fake), torch.ones(batch_size))
-        wanted.backward()
-        of_generator.step()
-        return float(of_real + of_fake), float(wanted)
-
-    return once
+def speed(given: Namespace, place: Path) -> dict[str, Any]:
+    """Pictures a second of each way, and how many times those of the others ours are."""
+    images = place / "noise.npy"
+    shape = (4 * given.batch_size, 3, given.size, given.size)
+    np.save(images, np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    ways = [*given.ways, *(KERAS if given.keras_python else ())]
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
+    for _ in range(given.turns):
+        for name in ways:
+            found[name].append(started(name, given, images, "--steps", str(given.steps)))
+    if len({tuple(each[0]["weights"]) for each in found.values()}) > 1:
+        sys.exit(f"the networks are not the same: {({name: each[0]['weights'] for name, each in found.items()})}")
+    table: dict[str, dict[str, Any]] = {}
+    for name, turns in found.items():
+        clocks, works = zip(*(each["times"] for each in turns), strict=True)
+        rates = [given.batch_size / clock for clock in clocks]
+        table[name] = {"pictures_per_second": statistics.median(rates), "least_and_most": [min(rates), max(rates)],
+                       "processor_seconds_per_step": statistics.median(works)}  # fmt: skip
+        print(f"{name:10} {statistics.median(rates):8.1f} pictures/s ({min(rates):.1f} to {max(rates):.1f}), processor "
+              f"{statistics.median(works):.2f} s a step")  # fmt: skip
+    report: dict[str, Any] = {"turns": given.turns, "steps": given.steps, "ways": table, "goals": GOALS, "times_as_fast": {}}
+    for name in table if "ours" in table else ():
+        clock, work = (table["ours"][key] / table[name][key] for key in ("pictures_per_second", "processor_seconds_per_step"))
+        report["times_as_fast"][name] = {"by_the_clock": clock, "by_the_processor": 1 / work}
+    return report
 
 
-def plain(network: nn.Module) -> nn.Module:
-    """The network with torch's own dropout."""
-    for name, child in network.named_children():
-        if isinstance(child, Dropout):
-            setattr(network, name, nn.Dropout(child.p))
-        else:
-            plain(child)
-    return network
+def quality(given: Namespace, place: Path) -> dict[str, Any]:
+    """KID of each way and seed after the same number of pictures."""
+    pictures = opened(build(GanConfig, {"data": given.data, "size": str(given.size), "hold_out": 0.0}))
+    images = place / "pictures.npy"
+    np.save(images, pictures.images.numpy())
+    steps, detector = given.pictures // given.batch_size, open_detector("compact")
+    chosen = torch.randperm(len(pictures.images), generator=torch.Generator().manual_seed(0))[: given.count]
+    real = detector(pictures.images[chosen])
+    print(f"{pictures.name}, {steps} steps of {given.batch_size}; KID x 1000 of {given.count} pictures against {len(real)} real "
+          f"ones; {detector.words}")  # fmt: skip
+    table: dict[str, list[dict[str, Any]]] = {}
+    for seed in range(given.seeds):
+        for name in [*given.ways, *(KERAS if given.keras_python else ())]:
+            into = place / f"{name}-{seed}.npy"
+            words = ["--seed", str(seed), "--steps", str(steps), "--made", str(into), "--count", str(given.count)]
+            seconds = started(name, given, images, *words)["seconds"]
+            found = kid(real, detector(torch.from_numpy(np.load(into))))
+            print(f"{name:10} seed {seed}  {1000 * found.value:7.1f} [{1000 * found.low:.1f}, {1000 * found.high:.1f}]  "
+                  f"{seconds:.0f} s", flush=True)  # fmt: skip
+            table.setdefault(name, []).append({"seed": seed, "kid": found.value, "low": found.low, "high": found.high,
+                                               "seconds": seconds})  # fmt: skip
+    for name, rows in table.items():
+        print(f"{name:10} mean of the seeds {1000 * statistics.fmean(row['kid'] for row in rows):7.1f}")
+    return {"data": pictures.name, "pictures_seen": steps * given.batch_size, "detector": detector.words, "ways": table}
+
+
+def opened(config: GanConfig) -> Pictures:
+    """The pictures that the settings name."""
+    events = read(config)
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            pictures: Pictures = end.value
+            return pictures
 
 
 if __name__ == "__main__":

@@ -162,9 +162,15 @@ def trained(
             kids = judge(game, state)
             image.save(show.sample(game, state), folder / f"{len(found)}.png", force=True)
             seen = state.step * config.batch_size
-            found.append({"seconds": spent, "steps": state.step, "pictures_seen": seen, "kid": kids, "said": list(game.remarks)})
+            found.append({"seconds": spent, "steps": state.step, "pictures_seen": seen, "seconds_per_1000": 1000 * spent / seen,
+                          "kid": kids, "memory_GB": memory(game.device), "said": list(game.remarks)})  # fmt: skip
             print(f"  {folder.name} {spent:.0f} s, {state.step} steps, KID x 1000 {1000 * kids[0]:.1f}", flush=True)
     return found
+
+
+def memory(device: torch.device) -> float | None:
+    """The most that a GPU has held, in gigabytes."""
+    return torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
 
 
 def table(out: Path) -> dict[str, Any]:
@@ -183,7 +189,8 @@ def table(out: Path) -> dict[str, Any]:
             rows.append({"share_of_time": share, "kid_x_1000": kids, "mean": mean, "low": mean - half, "high": mean + half})
             spread = "one seed" if math.isnan(half) else f"{mean - half:.1f} to {mean + half:.1f}"
             print(f"{kind:8} {share:4.0%} of the time: {mean:7.1f} ({spread}); {', '.join(f'{each:.1f}' for each in kids)}")
-        found[kind] = {"marks": rows, "pictures_seen": [run["marks"][-1]["pictures_seen"] for run in some]}
+        last = [run["marks"][-1] for run in some]
+        found[kind] = {"marks": rows} | {name: [mark.get(name) for mark in last] for name in ("pictures_seen", "memory_GB")}
     first = next(iter(runs.values()), [{}])[0]
     return {name: first.get(name) for name in ("data", "size", "minutes", "threads", "made", "real", "judged_by", "processor",
                                                "device")} | {"kinds": found}  # fmt: skip

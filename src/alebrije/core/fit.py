@@ -115,8 +115,8 @@ class State:
         """Apply one loss: backward, clip the gradient's norm, step. A loss or gradient that is not finite is skipped."""
         chosen = self.optimizers[optimizer]
         chosen.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        weights = [p for group in chosen.param_groups for p in group["params"] if p.grad is not None]
+        weights = [p for group in chosen.param_groups for p in group["params"] if p.requires_grad]
+        loss.backward(inputs=weights)  # type: ignore[no-untyped-call]  # and not for pictures that require gradients as well
         norm = nn.utils.clip_grad_norm_(weights, max_norm if max_norm is not None else math.inf)
         if not math.isfinite(float(norm) + float(loss.detach())):
             self.bad_steps[optimizer] += 1

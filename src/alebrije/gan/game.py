@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from alebrije.core.fit import State
 from alebrije.gan import augment
@@ -73,12 +74,17 @@ class Game:
         return height, width
 
     def real(self, batch: Tensor) -> Tensor:
-        """Pictures of a batch, half of them mirrored if that is wanted."""
+        """Pictures of a batch, half of them mirrored if that is wanted. Where a stage of both networks is faded in they are mixed
+        with their reduced selves as the generated ones are (Karras et al. 2018, appendix A); else sharpness would betray them."""
         images = self.pictures.images[batch]
         if self.config.flips:
             mirrored = (torch.rand(len(batch)) < 0.5).to(images.device)
             images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
-        return shown(images, self.size())
+        pixels = shown(images, self.size())
+        if not isinstance(self.discriminator, Growing) or self.discriminator.alpha >= 1:
+            return pixels
+        coarse = F.interpolate(F.avg_pool2d(pixels, 2), scale_factor=2)
+        return torch.lerp(coarse, pixels, self.discriminator.alpha)
 
     def tags(self, batch: Tensor) -> Tensor | None:
         """The tags of a batch, as numbers, if the networks are steered by them."""

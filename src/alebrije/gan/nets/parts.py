@@ -78,7 +78,7 @@ class Flatten(nn.Flatten):
     def forward(self, x: Tensor) -> Tensor:
         """Flatten x."""
         if x.requires_grad and x.is_contiguous(memory_format=torch.channels_last):
-            x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+            x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
         return super().forward(x)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 FEW_CHANNELS = 4
 SMALL_MAP = 16  # places
@@ -101,7 +102,8 @@ class _Between(torch.autograd.Function):
         ctx.save_for_backward(x, y)
         shape = (y.shape[1], x.shape[1], 5, 5)
         if y.shape[2] * y.shape[3] > SMALL_MAP:
-            return nn.grad.conv2d_weight(x, shape, y, stride=2, padding=2)
+            large: Tensor = conv2d_weight(x, shape, y, stride=2, padding=2)  # type: ignore[no-untyped-call]
+            return large
         patches = F.pad(x.permute(0, 2, 3, 1), (0, 0, 2, 2, 2, 2)).unfold(1, 5, 2).unfold(2, 5, 2).permute(0, 1, 2, 4, 5, 3)
         maps = y.permute(0, 2, 3, 1).reshape(-1, shape[0])
         return (maps.mT @ patches.reshape(len(maps), -1)).view(shape[0], 5, 5, shape[1]).permute(0, 3, 1, 2)

@@ -33,7 +33,7 @@ check: $(READY)  ## ruff and mypy
 
 bench: $(READY)  ## the speed claims, side by side; each ends in one line of JSON (compact needs vgg16, which is fetched)
 	$(BIN)/alebrije weights fetch vgg16
-	for file in $(filter-out benchmarks/style_%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out benchmarks/style_% benchmarks/gan_%,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean:           ## remove what make has made (not your runs, nor demo/, where pictures of yours may lie)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

@@ -28,9 +28,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "dcgan48": {"generator_steps": 2, "max_share": 0.1},
     "dcgan64": {"shared": False, "augment": "diff"},
     "dcgan-mnist": {"gray": True, "data": None, "epochs": 0},
+    "progan32": {"stages": 2, "stage_steps": 3, "penalty_every": 2},
     "progan128": {"stages": 2, "stage_steps": 3, "ema_decay": 0.9},
     "progan160": {"stages": 3, "stage_steps": 2, "size": "20", "fade_discriminator": True, "scaling": "max-norm"},
     "r3": {"blocks": 1, "augment": "ada", "ada_pictures": 40, "tags": creature(0, 16).tags[:2]},
+    "r3-32": {"penalty_every": 2, "flips": False},
     "style": {"mapping_layers": 2, "penalty_every": 2, "augment": "ada", "ada_pictures": 40},
 }
 

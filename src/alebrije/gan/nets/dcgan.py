@@ -52,7 +52,8 @@ class ConvDiscriminator(nn.Module):
     @property
     def body(self) -> nn.Sequential:
         """All but the last linear layer: what a tagger of the same size has as well."""
-        return self.layers[:-1]
+        body: nn.Sequential = self.layers[:-1]
+        return body
 
     def forward(self, images: Tensor, tags: Tensor | None = None) -> Tensor:
         """Judge."""
@@ -74,7 +75,8 @@ class ConvTagger(nn.Module):
     @property
     def body(self) -> nn.Sequential:
         """All but the last linear layer."""
-        return self.layers[:-1]
+        body: nn.Sequential = self.layers[:-1]
+        return body
 
     def forward(self, images: Tensor) -> Tensor:
         """Look for tags."""

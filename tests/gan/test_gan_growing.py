@@ -51,7 +51,9 @@ def test_the_discriminator_sees_sharp_pictures_where_only_the_generator_is_faded
     game = Game(config, pictures(), {"generator": generator, "discriminator": discriminator}, torch.device("cpu"),
                 torch.float32, tmp_path)  # fmt: skip
     place = growing.place(config, 12)
-    assert place.alpha < 1 and isinstance(discriminator, Growing) and isinstance(generator, Growing)
+    assert place.alpha < 1
+    assert isinstance(discriminator, Growing)
+    assert isinstance(generator, Growing)
     generator.at(place.stage, place.alpha)
     discriminator.at(place.stage, place.discriminator_alpha)
     assert torch.equal(game.real(torch.arange(6)), shown(game.pictures.images))
@@ -68,13 +70,16 @@ def test_steps_fill_the_time() -> None:
     assert sum(seconds) == pytest.approx(60, abs=0.25)
     assert sum(seconds[:2]) == pytest.approx(pace.EARLY_STAGES * 60, abs=0.1)
     assert each[0] == each[1]
-    half, whole = (growing.place(config, config.stage_steps + math.ceil(share * config.stage_steps)).alpha for share in (0.25, 0.5))
-    assert half == pytest.approx(0.6, abs=0.01) and whole == pytest.approx(1)
+    long = config.stage_steps
+    half, whole = (growing.place(config, long + math.ceil(share * long)).alpha for share in (0.25, 0.5))
+    assert half == pytest.approx(0.6, abs=0.01)
+    assert whole == pytest.approx(1)
 
 
 def test_each_stage_is_timed_and_nothing_is_kept() -> None:
     config, some = build(ProganConfig, TINY | {"penalty_every": 3, "r1_weight": 1.0}), pictures()
     before = some.images.clone()
     found = pace.pace(config, "progan", some, times=1)
-    assert len(found) == 2 and min(found) > 0
+    assert len(found) == 2
+    assert min(found) > 0
     assert torch.equal(some.images, before)

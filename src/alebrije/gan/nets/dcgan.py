@@ -52,8 +52,7 @@ class ConvDiscriminator(nn.Module):
     @property
     def body(self) -> nn.Sequential:
         """All but the last linear layer: what a tagger of the same size has as well."""
-        body: nn.Sequential = self.layers[:-1]
-        return body
+        return nn.Sequential(*list(self.layers)[:-1])
 
     def forward(self, images: Tensor, tags: Tensor | None = None) -> Tensor:
         """Judge."""
@@ -75,8 +74,7 @@ class ConvTagger(nn.Module):
     @property
     def body(self) -> nn.Sequential:
         """All but the last linear layer."""
-        body: nn.Sequential = self.layers[:-1]
-        return body
+        return nn.Sequential(*list(self.layers)[:-1])
 
     def forward(self, images: Tensor) -> Tensor:
         """Look for tags."""

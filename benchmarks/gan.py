@@ -34,10 +34,9 @@ from alebrije.core.precision import choose_dtype, tune_allocator
 from alebrije.features.judging.detectors import open_detector
 from alebrije.features.judging.distances import kid
 from alebrije.gan.config import GanConfig
-from alebrije.gan.data import Pictures, read
 from alebrije.runs import processor_name
 from gan_keras import timed
-from gan_ways import WAYS, made, way
+from gan_ways import WAYS, made, opened, way
 
 KERAS = ("keras", "keras-bf16")
 GOALS = {"tutorial": 6.0, "keras": 3.5}  # times their pictures a second
@@ -158,17 +157,6 @@ def quality(given: Namespace, place: Path) -> dict[str, Any]:
     for name, rows in table.items():
         print(f"{name:10} mean of the seeds {1000 * statistics.fmean(row['kid'] for row in rows):7.1f}")
     return {"data": pictures.name, "pictures_seen": steps * given.batch_size, "detector": detector.words, "ways": table}
-
-
-def opened(config: GanConfig) -> Pictures:
-    """The pictures that the settings name."""
-    events = read(config)
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            pictures: Pictures = end.value
-            return pictures
 
 
 if __name__ == "__main__":

@@ -31,17 +31,19 @@ from torch import Tensor
 from alebrije.config import build, parse_override, read_recipe
 from alebrije.core import image
 from alebrije.core.precision import tune_allocator
-from alebrije.data import known
 from alebrije.features.judging.detectors import Detector, open_detector
 from alebrije.features.judging.distances import kid
-from alebrije.gan import show
+from alebrije.gan import exam, show
 from alebrije.gan.config import GanConfig
-from alebrije.gan.data import Pictures, read
+from alebrije.gan.data import Pictures
 from alebrije.gan.game import Game, averaged
 from alebrije.gan.learning import make_step
 from alebrije.gan.pace import filled, pace
-from alebrije.gan.run import KINDS, begin, look, planned, prepare
+from alebrije.gan.preparing import begin, prepare
+from alebrije.gan.run import KINDS, planned
+from alebrije.gan.watching import look
 from alebrije.runs import Run, processor_name
+from gan_ways import opened
 
 # kind -> recipe; the first three are what a processor can do at 32x32
 CONTENDERS = {
@@ -87,8 +89,8 @@ def train_all(given: argparse.Namespace) -> None:
             if path.exists():
                 continue
             network, config = settings(kind, given, seed)
-            pictures = drain(read(config))
-            real, seconds = references(given, pictures), 60 * given.minutes
+            pictures = opened(config)
+            real, seconds = references(given.test, config, pictures), 60 * given.minutes
             config = planned(filled(config, seconds, pace(config, network, pictures)), len(pictures.images))
             marks = trained(config, network, pictures, seconds, clock, Judge(detector, real), given.out / path.stem)
             facts = {"kind": kind, "seed": seed, "minutes": given.minutes, "threads": given.threads, "size": given.size,
@@ -107,22 +109,14 @@ def settings(kind: str, given: argparse.Namespace, seed: int) -> tuple[str, GanC
     return network, build(model, values | dict(parse_override(text) for text in own))
 
 
-def drain(events: Any) -> Any:
-    """What a generator of events returns."""
-    try:
-        while True:
-            next(events)
-    except StopIteration as end:
-        return end.value
-
-
-def references(given: argparse.Namespace, pictures: Pictures) -> Tensor:
+def references(test: bool, config: GanConfig, pictures: Pictures) -> Tensor:
     """The real pictures to judge by, uint8 [N, C, H, W], at random."""
+    if test:
+        found = exam.test_part(config, 0)
+        if not len(found):
+            raise SystemExit(f"{config.data} keeps no pictures for testing: leave --test out")
+        return found[:REAL]
     found = torch.cat([pictures.images, pictures.held_out])
-    if given.test:
-        side = int(given.size)
-        tests = known.load(given.data).test_images.float() / 255
-        found = (image.resize(tests, (side, side)).clamp(0, 1) * 255).round().to(torch.uint8)
     return found[torch.randperm(len(found), generator=torch.Generator().manual_seed(0))[:REAL]]
 
 
@@ -150,7 +144,9 @@ def trained(
     step = make_step(game, lambda state: look(game, state))
     found: list[dict[str, Any]] = []
     spent = 0.0
-    while spent < seconds:
+    if game.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()  # of the runs before
+    while len(found) < len(MARKS):
         began = clock()
         step(state, next(state.batches))
         state.step += 1

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from alebrije.config import build, read_recipe
 from alebrije.gan.config import GanConfig
-from alebrije.gan.data import Pictures
+from alebrije.gan.data import Pictures, read
 from alebrije.gan.learning import make_step
 from alebrije.gan.nets.dcgan import ConvDiscriminator, ConvGenerator
 from alebrije.gan.nets.parts import LEAK, LeakyDropout
 from alebrije.gan.nets.strided import Down, Up
-from alebrije.gan.run import begin, prepare
+from alebrije.gan.preparing import begin, prepare
 from alebrije.runs import Run
 
 # `allocator` is the tutorial with the C library tuned, `bf16` that in bfloat16 and channels_last
@@ -54,6 +54,17 @@ def ours(images: Tensor, batch_size: int, place: Path, width: float, seed: int) 
         state.step += 1
 
     return once, game.generator, game.discriminator
+
+
+def opened(config: GanConfig) -> Pictures:
+    """The pictures that the settings name, without the events on the way."""
+    events = read(config)
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            pictures: Pictures = end.value
+            return pictures
 
 
 def tutorial(images: Tensor, batch_size: int, width: float, bf16: bool) -> Way:

@@ -20,6 +20,7 @@ import contextlib
 import csv
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,7 +64,8 @@ class Run:
         Raises `RunError` if there is a run in it already, `OutputError` if it cannot be made.
         """
         if cls(folder).begun():
-            raise RunError(f"{folder} holds a run already: go on with --resume --run {folder}, or choose another --run")
+            go_on = f"--resume --run {shlex.quote(str(folder))}"
+            raise RunError(f"{folder} holds a run already: go on with {go_on}, or choose another --run")
         try:
             for name in ("samples", "plots", "checkpoints"):
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -154,16 +156,19 @@ class Run:
     def write_model(self, weights: Mapping[str, Tensor], header: Mapping[str, Any]) -> Path:
         """Write model.safetensors, the one file to share; `header` (licence, data, metrics ...) is joined by the recipe.
 
-        safetensors keeps texts only, so every entry of the header is JSON.
+        safetensors keeps texts only, so every entry of the header is JSON. One is the sha256 of the tensors, by which those who
+        read the file know that it is whole.
         """
         from safetensors.torch import save_file
 
         from alebrije.core.checkpoint import own_copy
+        from alebrije.core.tensorfiles import checksum
 
         recipe, settings = self.recipe()
         full = {"alebrije": alebrije.__version__, "recipe": {"recipe": recipe, **settings}, **header}
         path = self.folder / "model.safetensors"
         tensors = {name: own_copy(tensor) for name, tensor in weights.items()}
+        full["sha256"] = checksum(tensors)
         with atomic(path, force=True) as temporary:
             save_file(tensors, temporary, {name: json.dumps(value) for name, value in full.items()})
         return path

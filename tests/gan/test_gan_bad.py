@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,19 @@ def test_settings_that_cannot_work(settings: dict[str, Any], message: str, tmp_p
     with pytest.raises(ConfigError, match=message):
         train(tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        ("style", {"spectral_norm": True}, "gan/style scales its weights itself"),
+        ("progan128", {"spectral_norm": True, "stages": 2}, "gan/progan scales its weights itself"),
+        ("progan128", {"epochs": 3, "stages": 2}, "^epochs must be 0 or less"),
+    ],
+)
+def test_settings_that_would_do_nothing(kind: str, settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        train(tmp_path / "run", kind, **settings)
 
 
 def test_a_tag_that_no_creature_has(tmp_path: Path) -> None:
@@ -159,10 +173,19 @@ def test_one_stage_again_from_the_one_before(tmp_path: Path) -> None:
     assert Run(tmp_path / "again").metrics()["stage"] == [2, 2]
     with pytest.raises(RunError, match="of another size"):
         train(tmp_path / "other", "progan128", **growing | {"width": 0.06}, start=str(tmp_path / "whole"), first_stage=16)
-    with pytest.raises(RunError, match="has not finished its stage of 4 pixels"):
+    with pytest.raises(RunError, match="is not a run folder"):
         train(tmp_path / "none", "progan128", **growing, start=str(tmp_path / "nowhere"), first_stage=8)
+    train(tmp_path / "dense", "dense", steps=1)
+    with pytest.raises(RunError, match="is a run of gan/dense, which does not grow"):
+        train(tmp_path / "none", "progan128", **growing, start=str(tmp_path / "dense"), first_stage=8)
+    shutil.rmtree(tmp_path / "whole" / "stages" / "0004")
+    with pytest.raises(RunError, match="has not finished its stage of 4 pixels"):
+        train(tmp_path / "none", "progan128", **growing, start=str(tmp_path / "whole"), first_stage=8)
     with pytest.raises(ConfigError, match="needs the stage before it"):
         train(tmp_path / "none", "progan128", **growing, first_stage=8)
+    shutil.rmtree(tmp_path / "whole")
+    resume(tmp_path / "again", steps=3)  # what has begun needs the other run no more
+    assert Run(tmp_path / "again").metrics()["stage"] == [2, 2, 2]
 
 
 def test_spectral_norms_are_at_most_one(tmp_path: Path) -> None:

@@ -165,6 +165,16 @@ def test_turns_and_moves_of_ada_are_what_they_say() -> None:
     torch.testing.assert_close(colors[:, :1].expand(-1, 3, -1, -1), colors, atol=1e-5, rtol=0)
 
 
+def test_brightness_and_contrast_of_ada_are_those_of_the_paper() -> None:
+    """x -> c (x + b): deviations of b and of log2 c are 0.2 and 0.5, and they know nothing of each other."""
+    images = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(8000, -1, -1, -1)
+    low, high = augment._recolored(images, 1.0).flatten(1).T
+    contrast, brightness = high - low, low / (high - low)
+    assert float(contrast.log2().std()) == pytest.approx(0.5, abs=0.02)
+    assert float(brightness.std()) == pytest.approx(0.2, abs=0.008)
+    assert abs(float(torch.corrcoef(torch.stack([brightness.square(), contrast]))[0, 1])) < 0.05
+
+
 class Line(nn.Module):
     """A generator or judge without chance: one linear layer, and for the judge something bent."""
 
@@ -207,3 +217,32 @@ def test_a_shared_judgement_moves_both_as_their_own_losses_would(name: str, tmp_
     for key, network in networks.items():
         for weight, old, gradient in zip(network.parameters(), before[key], wanted[key], strict=True):
             torch.testing.assert_close(weight.detach(), old - gradient, atol=1e-6, rtol=1e-4)
+
+
+class Shifted(Line):
+    """A judge that adds a number to all that it says."""
+
+    by = 0.0
+
+    def forward(self, x: Tensor, tags: Tensor | None = None) -> Tensor:
+        return super().forward(x, tags) + self.by
+
+
+def test_ada_does_not_mind_a_number_that_means_nothing(tmp_path: Path) -> None:
+    """Relativistic logits may all be larger by the same: nothing that is learned changes, nor does what ada makes of them."""
+    config = build(GanConfig, {"loss": "relativistic", "size": "4", "latent_dim": 3, "augment": "ada"})
+    images = torch.randint(0, 256, (64, 1, 4, 4), dtype=torch.uint8)
+    empty = torch.zeros(64, 0, dtype=torch.bool)
+    pictures = Pictures(images, empty, images[:0], empty[:0], (), "", "")
+    found = []
+    for by in (0.0, 8.0):
+        torch.manual_seed(1)
+        networks: dict[str, nn.Module] = {"generator": Line(3, 16), "discriminator": Shifted(16, 1)}
+        networks["discriminator"].by = by  # type: ignore[assignment]
+        game = Game(config, pictures, networks, torch.device("cpu"), torch.float32, tmp_path)
+        optimizers = {key: torch.optim.SGD(network.parameters(), lr=0.0) for key, network in networks.items()}
+        state = State(networks, dict(optimizers), balance.Batches(64, 64, 0), 0.0, begin_extra(config))
+        play(game, state, torch.arange(64))
+        found.append(state.extra["certain"])
+    assert found[0] == found[1]
+    assert 0 < abs(found[0]) < 1 / 4  # the fourth of a look: of some the judge is sure, of others not

@@ -67,8 +67,9 @@ def test_convolutions_of_the_thesis_start_at_its_grids(size: tuple[int, int], gr
 @pytest.mark.parametrize(("height", "heights"), [(128, [8, 16, 32, 64, 128]), (160, [10, 20, 40, 80, 160])])
 def test_networks_grow_through_the_thesis_sizes(height: int, heights: list[int]) -> None:
     assert progan.filters(5) == [256, 256, 128, 64, 64]
-    generator = progan.GrowingGenerator((3, height, height), 8, 5, width=1 / 64)
-    discriminator = progan.GrowingDiscriminator((3, height, height), 5, width=1 / 64)
+    assert progan.filters(3, 0.5, (96, 48)) == [48, 24, 24]
+    generator = progan.GrowingGenerator((3, height, height), 8, progan.filters(5, 1 / 64))
+    discriminator = progan.GrowingDiscriminator((3, height, height), progan.filters(5, 1 / 64))
     for stage, side in enumerate(heights):
         generator.at(stage, 0.5)
         discriminator.at(stage, 0.5)
@@ -79,8 +80,8 @@ def test_networks_grow_through_the_thesis_sizes(height: int, heights: list[int])
 
 @pytest.mark.parametrize("scaling", progan.SCALINGS)
 def test_a_new_stage_begins_as_the_one_before_and_ends_as_itself(scaling: str) -> None:
-    generator = progan.GrowingGenerator((3, 16, 24), 8, 3, 0.05, scaling)
-    discriminator = progan.GrowingDiscriminator((3, 16, 24), 3, 0.05, scaling)
+    generator = progan.GrowingGenerator((3, 16, 24), 8, progan.filters(3, 0.05), scaling)
+    discriminator = progan.GrowingDiscriminator((3, 16, 24), progan.filters(3, 0.05), scaling)
     latents, large = torch.randn(4, 8), torch.randn(4, 3, 8, 12)
     generator.at(0, 1.0)
     before = F.interpolate(generator(latents), scale_factor=2)
@@ -95,7 +96,7 @@ def test_a_new_stage_begins_as_the_one_before_and_ends_as_itself(scaling: str) -
 
 
 def test_under_max_norm_no_filter_is_longer_than_one() -> None:
-    network = progan.GrowingDiscriminator((1, 8, 8), 2, 0.1, "max-norm")
+    network = progan.GrowingDiscriminator((1, 8, 8), progan.filters(2, 0.1), "max-norm")
     with torch.no_grad():
         for weight in network.parameters():
             weight.mul_(1000)
@@ -161,6 +162,13 @@ def test_residual_blocks_begin_as_nothing_and_the_whole_neither_grows_nor_fades(
     assert groups
 
 
+def test_a_design_without_groups_has_the_numbers_it_says() -> None:
+    """1x1 to e c channels, 3x3 among all of them, 1x1 back; biases in the first two."""
+    design = r3.Design(blocks=1, expansion=3, group=0, channels=(20, 12))
+    assert weights(r3.Block(10, 1, design)) == 10 * 30 + 30 + 30 * 30 * 9 + 30 + 30 * 10
+    assert r3.plan((32, 32), 0.5, design) == [10, 6, 6, 6]
+
+
 def naive(layer: style.Modulated, x: Tensor, styles: Tensor) -> Tensor:
     """Equations 1 to 3 of the paper, picture by picture, on the weights."""
     out = []
@@ -209,8 +217,34 @@ def test_tags_steer_both_networks_and_can_be_mixed(kind: str) -> None:
         pair("dcgan", (3, 16, 16), tags=2)
 
 
+@pytest.mark.parametrize("kind", nets.TAKE_TAGS)
+def test_the_share_of_a_lone_tag_counts(kind: str) -> None:
+    """The code of tags is linear in their shares: half of a tag is halfway between it and none."""
+    network = pair(kind, (3, 16, 16), tags=3)[0].eval()
+    first = network.mapping.layers[0] if isinstance(network, style.StyleGenerator) else network.weigh
+    assert isinstance(first, nn.Module)
+    seen: list[Tensor] = []
+    first.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach()))
+    latents, tag = torch.randn(4, 6), torch.tensor([0.0, 1, 0]).expand(4, -1)
+    for share in (0.0, 0.5, 1.0):
+        network(latents, share * tag)
+    none, half, whole = seen
+    torch.testing.assert_close(half - none, (whole - none) / 2)
+    assert float((whole - none).abs().max()) > 0.05
+
+
+def test_dropout_never_drops_all() -> None:
+    out = parts.Dropout(0.999)(torch.ones(100_000))
+    assert sorted(set(out.tolist())) == [0, 256]
+    assert float(out.mean()) == pytest.approx(1, abs=0.2)
+
+
 def test_batch_norms_and_weights_begin_as_the_paper_says() -> None:
     generator = dcgan.ConvGenerator((1, 64, 64))
     layer = next(layer for layer in generator.layers if isinstance(layer, nn.ConvTranspose2d))
-    assert float(layer.weight.std()) == pytest.approx(0.02, rel=0.02)
-    assert math.isclose(float(layer.weight.mean()), 0, abs_tol=1e-4)
+    weight = layer.weight.detach()
+    assert float(weight.std()) == pytest.approx(0.02, rel=0.02)
+    assert math.isclose(float(weight.mean()), 0, abs_tol=1e-4)
+    norms = torch.cat([norm.weight.detach() for norm in generator.layers if isinstance(norm, nn.BatchNorm2d)])
+    assert float(norms.mean()) == pytest.approx(1, abs=0.005)
+    assert float(norms.std()) == pytest.approx(0.02, rel=0.15)

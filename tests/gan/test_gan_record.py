@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from alebrije.core.generating import GenerateConfig
 from alebrije.errors import ConfigError, RunError, WeightsError
 from alebrije.gan import generate, growing, nets, record, referee, show, use
 from alebrije.gan.config import ProganConfig
+from alebrije.gan.data import Pictures, spread
 from alebrije.gan.run import KINDS
 from alebrije.runs import Run
 
@@ -23,7 +25,8 @@ def test_who_was_right() -> None:
     counts = record.confusion(torch.tensor([1.0, 2, -1]), torch.tensor([-1.0, -2, -3]))
     assert counts == [[2, 1], [0, 3]]
     assert record.accuracy(counts) == pytest.approx(5 / 6)
-    assert record.confusion(torch.tensor([10.0, 12]), torch.tensor([8.0, 9]), absolute=False) == [[2, 0], [0, 2]]
+    assert record.confusion(torch.tensor([10.0, 12]), torch.tensor([8.0, 9]), 9.75) == [[2, 0], [0, 2]]
+    assert record.border(torch.tensor([10.0, 12]), torch.tensor([8.0, 9]), absolute=False) == 9.75
 
 
 def test_lengths_of_gradients_by_layer() -> None:
@@ -49,6 +52,34 @@ def test_lengths_of_gradients_by_layer() -> None:
 def test_signs_of_bad_gradients_have_their_names(norms: dict[str, float], sign: str | None) -> None:
     found = record.signs(norms, [1.0] * 50, dict.fromkeys(norms, 10))
     assert [name for name, _ in found] == ([sign] if sign else [])
+    assert sign is None or sign in record.ADVICE
+
+
+def test_blocks_that_begin_at_zero_raise_no_alarm() -> None:
+    steep = {"a": 1e-6, "b": 1.0, "c": 1.0}
+    assert record.signs(steep, [1.0] * 2, dict.fromkeys(steep, 10)) == []
+
+
+def test_the_border_of_logits_that_still_learn() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert record.border(torch.ones(3, requires_grad=True), torch.zeros(3, requires_grad=True), absolute=False) == 0.5
+
+
+def test_gradients_after_none_are_no_division_by_nothing() -> None:
+    ((name, seen),) = record.signs({"a": 1.0}, [0.0] * 50, {"a": 10})
+    assert name == "exploding gradients"
+    assert "times as long as before" in seen
+
+
+def test_pictures_from_all_over_the_data_stand_for_them() -> None:
+    classes = torch.eye(4, dtype=torch.bool).repeat_interleave(300, 0)  # in the order of their classes, as folders are read
+    none = torch.zeros(1200, 1, 1, 1, dtype=torch.uint8)
+    pictures = Pictures(none, classes, none[:0], classes[:0], ("a", "b", "c", "d"), "", "")
+    assert [sum(column) for column in zip(*pictures.tag_rows, strict=True)] == [64] * 4
+    assert spread(5, 3).unique().tolist() == [0, 1, 2]
+    assert spread(3, 3).tolist() == [0, 1, 2]
+    assert Pictures(none, classes[:, :0], none[:0], classes[:0, :0], (), "", "").tag_rows == []
 
 
 def test_rows_of_gradients_after_a_checkpoint_are_forgotten(tmp_path: Path) -> None:
@@ -203,11 +234,18 @@ def test_truncated_numbers_end_and_keep_their_order() -> None:
 def test_what_is_no_generator(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"has no model\.safetensors"):
         use.open_generator(tmp_path)
+    stopped = tmp_path / "mis caras" / "checkpoints" / "000300"
+    stopped.mkdir(parents=True)
+    (stopped / "manifest.json").write_text("{}")
+    with pytest.raises(RunError, match=r"is not finished: go on with .*--run '.*mis caras'.*--set steps=300"):
+        use.open_generator(stopped.parent.parent)
     folder = model(tmp_path / "run", "dcgan28", (1, 16, 16))
     data = bytearray((folder / "model.safetensors").read_bytes())
-    (folder / "model.safetensors").write_bytes(data[:-9])
-    with pytest.raises(WeightsError, match="damaged"):
-        use.open_generator(folder)
+    flipped = data[:-300] + bytes([data[-300] ^ 1]) + data[-299:]
+    for damaged in (data[:-9], flipped):
+        (folder / "model.safetensors").write_bytes(damaged)
+        with pytest.raises(WeightsError, match="damaged"):
+            use.open_generator(folder)
     network: dict[str, Tensor] = {"a": torch.zeros(2)}
     run = Run.open(folder)
     run.write_model(network, {"shape": (1, 16, 16)})

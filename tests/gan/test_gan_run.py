@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from alebrije import events, steps
 from alebrije.core import checkpoint, image
+from alebrije.core.report import CAPTIONS
 from alebrije.data.draw import creature
 from alebrije.errors import Interrupted
 from alebrije.gan import record, show
@@ -64,6 +65,8 @@ def test_a_training_leaves_what_a_run_folder_promises(tmp_path: Path) -> None:
     plots = ("loss-by-batch.png", "loss-by-epoch.png", "confusion.png", "beside-data.png", "nearest-data.png", "training.gif")
     assert saved == {"samples/000003.png", "samples/000006.png", "model.safetensors", "report.html", "referee.json",
                      *(f"plots/{name}" for name in plots)}  # fmt: skip
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(CAPTIONS[Path(name).stem] in page for name in plots)
 
 
 @pytest.mark.usefixtures("_plain")

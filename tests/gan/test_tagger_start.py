@@ -22,7 +22,7 @@ from alebrije.gan import record, show, tag_plots
 from alebrije.gan.config import GanConfig
 from alebrije.gan.data import Pictures
 from alebrije.gan.game import Game
-from alebrije.gan.run import prepare
+from alebrije.gan.preparing import prepare
 from alebrije.gan.tagger import open_tagger
 from alebrije.runs import Run
 

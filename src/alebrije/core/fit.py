@@ -7,6 +7,7 @@ them through `state.update`, and returns the numbers to log. What differs betwee
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -242,7 +243,7 @@ def fit(
             yield Step(state.step, config.steps, values)
     except Interrupted:
         keep()
-        yield Warned(f"stopped at step {state.step}: go on with `alebrije train --resume --run {run.folder}`")
+        yield Warned(f"stopped at step {state.step}: go on with `alebrije train --resume --run {shlex.quote(str(run.folder))}`")
         return False
     return True
 

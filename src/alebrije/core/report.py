@@ -10,6 +10,16 @@ from alebrije.runs import Run
 
 SAMPLES_SHOWN = 12
 REMARKS = "referee.json"
+CAPTIONS = {  # of plots whose names say little to those who have not read the documentation
+    "beside-data": "generated pictures on the left, real ones on the right",
+    "nearest-data": "above: generated pictures; below: the nearest ones that were learned from",
+    "confusion": "what it was, and what the network said: counts and per cent",
+    "gradients-discriminator": "discriminator: how hard each layer is pushed (length of its gradient)",
+    "gradients-generator": "generator: how hard each layer is pushed (length of its gradient)",
+    "loss-by-batch": "losses, batch by batch",
+    "loss-by-epoch": "losses, mean of each pass through the pictures",
+    "training": "the samples as a film",
+}
 
 
 def write_report(run: Run) -> Path:
@@ -24,7 +34,7 @@ def write_report(run: Run) -> Path:
     plotted = sorted(path for path in (run.folder / "plots").glob("*") if path.suffix in {".png", ".gif"})
     kept = [path for path in plotted if path.name != "metrics.png"]
     if kept:
-        parts += [page.heading("Plots"), page.figures({path: path.stem for path in kept}, 480)]
+        parts += [page.heading("Plots"), page.figures({path: CAPTIONS.get(path.stem, path.stem) for path in kept}, 480)]
     samples = _spread(sorted((run.folder / "samples").glob("*.png")), SAMPLES_SHOWN)
     if samples:
         parts += [page.heading("Samples"), page.figures({path: f"step {path.stem.lstrip('0')}" for path in samples}, 480)]

@@ -24,7 +24,8 @@ Tensors = dict[str, Tensor]
 
 
 def read_safetensors(path: Path) -> tuple[Tensors, dict[str, str]]:
-    """Tensors and header of a safetensors file, anybody's. Where the header has a ``sha256``, the tensors must have it.
+    """Tensors and header of a safetensors file, anybody's. Where the header has a ``sha256``, as it is or as
+    JSON, the tensors must have it.
 
     Raises `WeightsError` if it cannot be read, is no such file, or is damaged.
     """
@@ -35,7 +36,7 @@ def read_safetensors(path: Path) -> tuple[Tensors, dict[str, str]]:
         raise WeightsError(f"it cannot be read ({error.strerror})") from error
     except (safetensors.SafetensorError, ValueError) as error:
         raise WeightsError("it is damaged, or no safetensors file") from error
-    if "sha256" in header and header["sha256"] != _sha256(data):
+    if "sha256" in header and header["sha256"].strip('"') != _sha256(data):
         raise WeightsError("it is damaged: the sha256 of its tensors is not the one in its header")
     return tensors, header
 
@@ -43,9 +44,13 @@ def read_safetensors(path: Path) -> tuple[Tensors, dict[str, str]]:
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Write tensors and header, and into the header the sha256 of the tensors. Raises `OutputError`."""
     table = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    checksum = _sha256(serialise(table))
     with files.atomic(path, force=True) as temporary:
-        temporary.write_bytes(serialise(table, {**header, "sha256": checksum}))
+        temporary.write_bytes(serialise(table, {**header, "sha256": checksum(table)}))
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """The sha256 of contiguous tensors as they lie in a safetensors file, without its header."""
+    return _sha256(serialise(dict(tensors)))
 
 
 def _header(data: bytes) -> dict[str, str]:

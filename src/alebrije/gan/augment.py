@@ -121,7 +121,7 @@ def _recolored(images: Tensor, probability: float) -> Tensor:
 
     contrast, brightness = torch.exp2(drawn(normal(0.5))), drawn(normal(0.2))
     if channels != 3:
-        return images * contrast.view(-1, 1, 1, 1) + brightness.view(-1, 1, 1, 1)
+        return (images + brightness.view(-1, 1, 1, 1)) * contrast.view(-1, 1, 1, 1)
     axis = torch.full((3,), 1 / math.sqrt(3), device=images.device)
     along = torch.outer(axis, axis)
     one = torch.eye(3, device=images.device)
@@ -133,7 +133,7 @@ def _recolored(images: Tensor, probability: float) -> Tensor:
     sine, cosine = angle.sin().view(-1, 1, 1), angle.cos().view(-1, 1, 1)
     matrix = (cosine * one + sine * cross + (1 - cosine) * along) @ matrix
     matrix = (along + (one - along) * saturation.view(-1, 1, 1)) @ matrix
-    pixels = (images * contrast.view(-1, 1, 1, 1) + brightness.view(-1, 1, 1, 1)).flatten(2)
+    pixels = ((images + brightness.view(-1, 1, 1, 1)) * contrast.view(-1, 1, 1, 1)).flatten(2)
     return (matrix @ pixels).view_as(images)
 
 

@@ -84,7 +84,8 @@ def relabelled(count: int, share: float) -> Tensor:
 
 def certainty(real: Tensor) -> float:
     """r_t of Karras et al. 2020 ("Training GANs with limited data", equation 1): the mean sign of the logits of real pictures;
-    1 where the discriminator is sure of all of them, 0 where it cannot tell."""
+    1 where the discriminator is sure of all of them, 0 where it cannot tell. Logits whose 0 means nothing are given less
+    `record.border`, a departure: the paper has none of that kind."""
     return float(real.sign().mean())
 
 

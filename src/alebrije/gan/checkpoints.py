@@ -9,11 +9,11 @@ import torch
 
 from alebrije.core import checkpoint
 from alebrije.errors import RunError
-from alebrije.gan import nets
+from alebrije.gan import growing, nets
 from alebrije.gan.config import GanConfig, ProganConfig
 from alebrije.gan.data import Pictures
 from alebrije.gan.nets.progan import Growing
-from alebrije.gan.run import KINDS, TAG_ROWS
+from alebrije.gan.run import KINDS
 from alebrije.gan.use import Opened
 
 
@@ -49,8 +49,7 @@ def open_checkpoint(
     if isinstance(generator, Growing) and isinstance(config, ProganConfig):
         stage = int(tree["extra"]["stage"])
         generator.at(stage, float(tree["extra"]["alpha"]))
-        factor = 2 ** (config.stages - 1 - stage)
-        height, width = height // factor, width // factor
-    header: dict[str, Any] = {"tag_rows": pictures.tags[:TAG_ROWS].int().tolist() if config.tags else []}
+        height, width = growing.size_at(config, stage, (height, width))
+    header: dict[str, Any] = {"tag_rows": pictures.tag_rows}
     opened = generator.eval().to(device)
     return Opened(opened, recipe, (channels, height, width), config.latent_dim, config.tags, header)

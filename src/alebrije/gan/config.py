@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,9 @@ from alebrije.core.fit import TrainConfig
 from alebrije.core.pictures.geometry import parse_size
 from alebrije.errors import ConfigError
 
+PROGAN_CHANNELS = (256, 256, 128, 64)  # the thesis'
+R3_CHANNELS = (256, 256, 256, 192, 128, 96, 64)
+Channels = Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)]
 MOST_RELABELLED = 0.1
 MOST_AUGMENTED = 0.8
 
@@ -115,6 +118,8 @@ class ProganConfig(GanConfig):
 
     size: str = Field("128", description="Size of the last stage in pixels: one side of a square, or WxH.")
     steps: int = Field(0, ge=0, description="Batches of the discriminator in all; 0: stage_steps for each stage.")
+    epochs: int = Field(0, ge=0, le=0, description="Not used here: stage_steps says how long a stage takes.")
+    channels: Channels = Field(PROGAN_CHANNELS, description="Filters of each stage, the coarsest first; the last for more.")
     stages: int = Field(5, gt=0, description="How many sizes, each twice the one before.")
     stage_steps: int = Field(20_000, gt=0, description="Batches of the discriminator in each stage.")
     scaling: str = Field("he", description="he (weights scaled at run time) or max-norm (filters kept short).")
@@ -133,7 +138,10 @@ class R3Config(GanConfig):
     latent_dim: int = Field(64, gt=0, description="Numbers that a picture is drawn from.")
     beta1: float = Field(0.0, ge=0, lt=1, description="Adam's first decay.")
     beta2: float = Field(0.99, ge=0, lt=1, description="Adam's second decay.")
+    channels: Channels = Field(R3_CHANNELS, description="Of each stage, the coarsest first; the last for more.")
     blocks: int = Field(2, gt=0, description="Residual blocks per stage.")
+    expansion: int = Field(2, gt=0, description="Channels inside a block, times those outside.")
+    group: int = Field(16, ge=0, description="Channels in a group of a block's 3x3 convolution; 0: no groups.")
     ema_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average of the generator; 0: none.")
 
 

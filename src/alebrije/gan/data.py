@@ -25,6 +25,7 @@ from alebrije.runs import Run
 
 FEWEST = 8
 MOST_HELD_OUT = 1024
+TAG_ROWS = 256  # pictures whose tags are kept in a model, to draw new ones with
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,25 @@ class Pictures:
         channels, height, width = self.images.shape[1:]
         return channels, height, width
 
+    @property
+    def tag_rows(self) -> list[list[int]]:
+        """The tags of at most `TAG_ROWS` of the pictures to learn from; none where no tags were chosen."""
+        if not self.tag_names:
+            return []
+        rows: list[list[int]] = self.tags[spread(min(TAG_ROWS, len(self.tags)), len(self.tags))].int().tolist()
+        return rows
+
+
+def spread(count: int, total: int) -> Tensor:
+    """Places of `count` pictures among `total`, int64 [count], evenly: many data lie in the order of their classes, and the first
+    ones would be all alike. Where `count` is more than there are, some come again."""
+    return torch.arange(count) * total // count
+
+
+def held_out(share: float, count: int) -> int:
+    """How many of `count` pictures are kept apart."""
+    return min(MOST_HELD_OUT, round(share * count))
+
 
 def read(config: PicturesConfig) -> Generator[Event, None, Pictures]:
     """Read or draw the pictures that the settings name; the seed decides which are kept apart.
@@ -60,7 +80,7 @@ def read(config: PicturesConfig) -> Generator[Event, None, Pictures]:
         place = config.data or "the set of creatures"
         raise DataError(f"{place} holds {count}: a GAN learns what many have in common, give it {FEWEST} or more")
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))
-    apart = min(MOST_HELD_OUT, round(config.hold_out * len(images)))
+    apart = held_out(config.hold_out, len(images))
     kept, learnt = order[:apart], order[apart:].sort().values
     if len(learnt) < config.batch_size:
         yield Warned(f"{len(learnt)} pictures are less than a batch of {config.batch_size}: each batch has all of them")

@@ -26,16 +26,13 @@ from alebrije.core.precision import choose_device
 from alebrije.errors import ConfigError, NumericsError, OutputError
 from alebrije.events import Done, Event, Events, Saved, Started, Step, Warned
 from alebrije.features.judging.detectors import Detector, open_detector
-from alebrije.features.judging.distances import kid
-from alebrije.features.judging.judged import THOUSAND, figures, flat, mixed, words
-from alebrije.features.judging.measured import Measured
+from alebrije.features.judging.judged import figures, flat, kid_x_1000, words
 from alebrije.features.judging.neighbours import copying, nearest
-from alebrije.gan import exam, grades, use
+from alebrije.gan import exam, grades, show, use
 from alebrije.gan.checkpoints import newest, open_checkpoint
 from alebrije.gan.config import GanConfig
-from alebrije.gan.data import shown
 from alebrije.gan.exam import Exam
-from alebrije.gan.referee import REDUCED, small
+from alebrije.gan.referee import REDUCED
 from alebrije.gan.run import KINDS
 from alebrije.gan.use import Opened
 
@@ -81,7 +78,8 @@ def evaluate(run: str, settings: Mapping[str, Any], data: Path | None, folder: P
         yield Step(number, 4)
         features[name] = look(images)
     found = {name: figures(one, against, look.words, asked.seed) for name, one in features.items()}
-    heart, closest = by_heart(made, features[""], features[OTHERS] if len(real.some_learned) else None, real, look, asked.seed)
+    yield Step(4, 4)
+    heart, closest = by_heart(made, features[""], features[OTHERS] if len(real.learned) else None, real, look, asked.seed)
     report: dict[str, Any] = {
         "run": run, "recipe": recipe, "judged": judged_is, "count": len(made), "real": real.told,
         "metrics": found.pop(""), "baselines": found, "by_heart": heart,
@@ -113,8 +111,7 @@ def draw(opened: Opened, count: int, seed: int, shape: tuple[int, int, int]) -> 
     yield Started("drawing pictures", count)
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randn(count, opened.latent_dim, generator=generator)
-    rows = torch.tensor(opened.header.get("tag_rows") or [[0.0] * len(opened.tags)], dtype=torch.float32)
-    tags = rows[torch.randint(len(rows), (count,), generator=generator)] if opened.tags else None
+    tags = use.usual_tags(opened, count, generator)
     made = torch.empty(count, *shape, dtype=torch.uint8)
     for start in range(0, count, AT_ONCE):
         part = slice(start, start + AT_ONCE)
@@ -132,15 +129,15 @@ def by_heart(
     """Whether the generator has learned its pictures by heart, and the made pictures that lie nearest to learned ones, in order,
     with the places of those in ``real.learned``; None where that is not known.
 
-    `ours` and `learned` are the features of the made pictures and of ``real.some_learned``. KID from learned and from held-out
-    pictures: learned by heart, it is lower from learned ones. Near: the share that lies nearer to a learned picture, in root mean
-    square of pixels at 16 a side or less, than the nearest hundredth of the held-out pictures do.
+    `ours` and `learned` are the features of the made pictures and of ``real.others``, which are learned ones. KID from learned
+    and from held-out pictures: learned by heart, it is lower from learned ones. Near: the share that lies nearer to a learned
+    picture, in root mean square of pixels at 16 a side or less, than the nearest hundredth of the held-out pictures do.
     """
     if learned is None:
         return {"note": "these are not the pictures that it learned from"}, None
     apart, some = len(real.held_out), made[:LOOKED_AT]
-    pixels = torch.cat([small(shown(part)).flatten(1) for part in torch.split(real.learned, AT_ONCE)])
-    places, distances = nearest(small(shown(some)).flatten(1), pixels)
+    pixels = show.reduced(real.learned)
+    places, distances = nearest(show.reduced(some), pixels)
     order = distances.argsort()
     found: dict[str, Any] = {}
     if apart < FEWEST:
@@ -148,11 +145,11 @@ def by_heart(
     else:
         theirs = look(real.held_out)
         both = {"learned": learned, "held_out": theirs}
-        kids = {f"kid_x_1000_{name}": _kid(ours, points, seed) for name, points in both.items()}
+        kids = {f"kid_x_1000_{name}": kid_x_1000(ours, points, seed) for name, points in both.items()}
         how = f"{look.words}; {len(made)} made, {len(learned)} learned, {apart} held-out ones, seed {seed}"
         found = flat(kids) | {"words": how}
     if apart >= FEWEST_APART:
-        copied = copying(distances, nearest(small(shown(real.held_out)).flatten(1), pixels)[1])
+        copied = copying(distances, nearest(show.reduced(real.held_out), pixels)[1])
         found |= flat({"near": copied.share}) | {"near_ratio": copied.ratio}
         mirrored = " (each also mirrored)" if len(real.learned) > len(real.pictures.images) else ""
         found["near_words"] = (
@@ -173,13 +170,9 @@ def over_time(
     for place in kept:
         opened = open_checkpoint(place, recipe, config, real.pictures, look.device)
         made = yield from draw(opened, len(against), seed, real.pictures.shape)
-        values = flat({"kid_x_1000": _kid(look(made), against, seed)})
+        values = flat({"kid_x_1000": kid_x_1000(look(made), against, seed)})
         found.append({"step": int(place.name), **values, "words": words(look.words, len(made), len(against), seed)})
     return found
-
-
-def _kid(made: Tensor, real: Tensor, seed: int) -> Measured:
-    return Measured(*(THOUSAND * value for value in kid(mixed(real, seed + 1), mixed(made, seed))))
 
 
 def _config(run: str, settings: Mapping[str, Any]) -> tuple[str, GanConfig]:

@@ -24,15 +24,14 @@ AT_ONCE = 250
 class Exam:
     """Pictures uint8 [N, C, H, W]. `real` are those that others are compared with; `others` are as many real pictures again.
 
-    `learned` are all that the run learned from, those it saw mirrored a second time, and `held_out` those it kept apart; both are
-    empty if it learned from other data. `some_learned` of them are in `others`, or in `real`. `told` says what `real` are.
+    `learned` are all that the run learned from (`others` are some of them), those it saw mirrored a second time, and `held_out`
+    those it kept apart; both are empty if it learned from other data. `told` says what `real` are.
     """
 
     real: Tensor
     others: Tensor
     learned: Tensor
     held_out: Tensor
-    some_learned: Tensor
     told: str
     pictures: Pictures
 
@@ -56,7 +55,7 @@ def arrange(
         own = False
     learned = pictures.images if own else torch.cat([pictures.images, pictures.held_out])
     pool = learned[torch.randperm(len(learned), generator=torch.Generator().manual_seed(seed))]
-    test = _test_part(config, seed)
+    test = test_part(config, seed)
     most = min(len(test), len(pool)) if len(test) else len(pool) // 2
     if most < FEWEST:
         least = f"{2 * FEWEST} or more are needed, {FEWEST} to compare with and {FEWEST} to show what real pictures reach"
@@ -71,7 +70,7 @@ def arrange(
         told = f"test pictures of {pictures.name}"
     else:
         told = f"pictures of {pictures.name}" + (", which it learned from" if own else "")
-    known_ones = (torch.cat(mirrored), pictures.held_out, others) if own else (none, none, none)
+    known_ones = (torch.cat(mirrored), pictures.held_out) if own else (none, none)
     return Exam(real, others, *known_ones, told, pictures)
 
 
@@ -107,9 +106,9 @@ def _same(data: Path, other: str | None) -> bool:
     return other is not None and (str(data) == other or data.resolve() == Path(other).resolve())
 
 
-def _test_part(config: GanConfig, seed: int) -> Tensor:
-    """The test pictures of a known data set as the run would see them, in an order of chance; none of other data, or if a filter
-    chooses among the pictures to learn from."""
+def test_part(config: GanConfig, seed: int) -> Tensor:
+    """The test pictures of a known data set as the run would see them, uint8 [N, C, H, W], in an order of chance; none of other
+    data, or if a filter chooses among the pictures to learn from."""
     if not config.data or config.filter or not known.is_known(config.data):
         return torch.zeros(0, 1, 1, 1, dtype=torch.uint8)
     images = known.load(config.data).test_images

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alebrije.core.fit import State
-from alebrije.gan import augment
+from alebrije.gan import augment, growing
 from alebrije.gan.config import GanConfig, ProganConfig
 from alebrije.gan.data import Pictures, shown
 from alebrije.gan.losses import LOSSES, Loss
@@ -69,8 +69,7 @@ class Game:
         """Height and width of the pictures at the present stage."""
         height, width = self.pictures.shape[1:]
         if isinstance(self.generator, Growing) and isinstance(self.config, ProganConfig):
-            factor = 2 ** (self.config.stages - 1 - self.generator.stage)
-            return height // factor, width // factor
+            return growing.size_at(self.config, self.generator.stage, (height, width))
         return height, width
 
     def real(self, batch: Tensor) -> Tensor:

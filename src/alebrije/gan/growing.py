@@ -25,6 +25,12 @@ def heights(config: ProganConfig) -> list[int]:
     return [config.height_width[0] // 2**place for place in range(config.stages)][::-1]
 
 
+def size_at(config: ProganConfig, stage: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the pictures in a stage, if those of the last one have this `size`."""
+    factor = 2 ** (config.stages - 1 - stage)
+    return size[0] // factor, size[1] // factor
+
+
 def first_stage(config: ProganConfig) -> int:
     """The stage that `first_stage` names by its height. Raises `ConfigError` if there is none, or nothing it could begin with."""
     if not config.first_stage:

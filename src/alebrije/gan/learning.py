@@ -77,7 +77,7 @@ def play(game: Game, state: State, batch: Tensor) -> dict[str, float]:
         _constrain(game.generator)
     for _ in range(config.generator_steps - (towards is not None)):
         values["generator_loss"] = _move_generator(game, state, out_real.detach(), real, tags)
-    _count(state, config, record.confusion(out_real.detach(), out_fake.detach(), loss.absolute), out_real.detach())
+    _count(state, config, out_real.detach(), out_fake.detach(), record.border(out_real, out_fake, loss.absolute))
     counts = extra["batch_confusion"]
     values |= {"real_right": counts[0][0] / max(1, sum(counts[0])), "fake_right": counts[1][1] / max(1, sum(counts[1]))}
     values |= {"relabelled": share} if config.max_share else {}
@@ -88,7 +88,7 @@ def _move_generator(game: Game, state: State, out_real: Tensor, real: Tensor, ta
     """One more batch for the generator alone; returns its loss."""
     game.discriminator.requires_grad_(False)
     seen = spoil(game, game.draw(game.latents(len(out_real)), tags), state.extra["augment"])
-    if not game.config.shared and not game.loss.absolute:
+    if not game.loss.absolute:  # the discriminator has moved: its judgement of real pictures is another one now
         with torch.no_grad():
             out_real = game.judge(spoil(game, real, state.extra["augment"]), tags)
     objective = game.loss.generator(out_real, game.judge(seen, tags))
@@ -112,6 +112,8 @@ def penalised(config: GanConfig, name: str, step: int) -> bool:
 def _penalties(
     game: Game, step: int, seen: tuple[Tensor, Tensor], out: tuple[Tensor, Tensor], tags: Tensor | None
 ) -> Tensor:
+    """All penalties that are due. Lazy ones: Karras et al. 2020 (StyleGAN2), section 3.1. Departure: there they have an update of
+    their own, with Adam's rates corrected for it; here they join the loss of their step."""
     config, total = game.config, out[0].new_zeros(())
     for name, images, logits in (("r1", seen[0], out[0]), ("r2", seen[1], out[1])):
         if penalised(config, name, step):
@@ -149,7 +151,8 @@ def stage_folder(run: Path, height: int) -> Path:
 
 def _keep_stage(game: Game, state: State) -> None:
     """Write down both networks at the end of a stage, so that the next one can be run again from there."""
-    tree = {"networks": {name: dict(network.state_dict()) for name, network in game.networks.items()}}
+    networks = {name: dict(network.state_dict()) for name, network in game.networks.items()}
+    tree = {"networks": networks, "alpha": state.extra["alpha"]}
     checkpoint.save(stage_folder(game.folder, game.size()[0]), state.step + 1, tree, keep=1)
 
 
@@ -169,17 +172,17 @@ def _set_rates(game: Game, state: State) -> None:
             group["lr"] = game.config.learning_rate * game.calm
 
 
-def _count(state: State, config: GanConfig, counts: list[list[int]], out_real: Tensor) -> None:
+def _count(state: State, config: GanConfig, real: Tensor, fake: Tensor, border: float) -> None:
     """Who was right: in this batch, in this epoch so far, in the last whole one; and what ada makes of it."""
-    extra = state.extra
+    extra, counts = state.extra, record.confusion(real, fake, border)
     if state.batches.epochs != extra["epoch"]:
         extra |= {"epoch": state.batches.epochs, "last_confusion": extra["confusion"], "confusion": [[0, 0], [0, 0]]}
     extra |= {"batch_confusion": counts, "accuracy": record.accuracy(counts)}
     extra["confusion"] = record.added(extra["confusion"], counts)
     if config.augment == "ada":
-        extra["certain"] += balance.certainty(out_real) / ADAPT_EVERY
+        extra["certain"] += balance.certainty(real - border) / ADAPT_EVERY
         if (state.step + 1) % ADAPT_EVERY == 0:
-            seen = ADAPT_EVERY * len(out_real)
+            seen = ADAPT_EVERY * len(real)
             extra["augment"] = balance.adapted(
                 extra["augment"], extra["certain"], config.ada_target, seen, config.ada_pictures, extra["augment_most"]
             )
@@ -197,9 +200,11 @@ def _recorded(game: Game, state: State) -> dict[str, float]:
             key = f"{sign} in the {name}"
             if key not in state.extra["said"]:
                 state.extra["said"][key] = state.step + 1
-                state.extra["remarks"].append([state.step + 1, f"{key}: {seen}"])
-                game.remarks.append(f"step {state.step + 1}, {key}: {seen}")
-        state.extra["norms"][name] = [*before, whole][-record.REMEMBERED :]
+                said = f"{key}: {seen}; {record.ADVICE[sign]}"
+                state.extra["remarks"].append([state.step + 1, said])
+                game.remarks.append(f"step {state.step + 1}, {said}")
+        if math.isfinite(whole):  # nothing could be compared with the others
+            state.extra["norms"][name] = [*before, whole][-record.REMEMBERED :]
         if (state.step + 1) % GRADIENTS_EVERY == 0:
             record.append(game.folder / record.GRADIENTS, state.step + 1, name, norms)
         values[f"{name}_gradient"] = whole

@@ -11,7 +11,7 @@ from alebrije.gan import growing
 from alebrije.gan.config import GanConfig, ProganConfig
 from alebrije.gan.data import Pictures
 from alebrije.gan.learning import make_step
-from alebrije.gan.run import begin, prepare
+from alebrije.gan.preparing import begin, prepare
 from alebrije.runs import Run
 
 LONG = 10**6  # steps of a stage while it is timed: more than any penalty's interval
@@ -59,6 +59,9 @@ def filled(config: GanConfig, seconds: float, paces: list[float]) -> GanConfig:
         return config.model_copy(update={"steps": max(1, round(seconds / paces[0])), "epochs": 0})
     early = max(2, round(EARLY_STAGES * seconds / sum(paces[:-1])))
     last = max(1, round((1 - EARLY_STAGES) * seconds / paces[-1]))
-    fade = (1 - config.alpha_start) / (FADED_IN * early)
-    update = {"stage_steps": early, "steps": early * (len(paces) - 1) + last, "alpha_step": fade}
-    return config.model_copy(update=update)
+    return config.model_copy(update={**staged(config, early), "steps": early * (len(paces) - 1) + last})
+
+
+def staged(config: ProganConfig, steps: int) -> dict[str, float]:
+    """What of the settings makes stages of so many steps, each faded in wholly after the share `FADED_IN` of them."""
+    return {"stage_steps": steps, "alpha_step": (1 - config.alpha_start) / (FADED_IN * steps)}

@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,16 +18,23 @@ from alebrije.core.files import atomic
 NAMES = ("real", "generated")
 REMEMBERED = 50  # lengths of gradients that a new one is compared with
 EXPLODED, VANISHED = 50.0, 1e-7
+LEAST = 1e-6  # of a usual length: all are many times as long as none
 SHALLOW = 1e-4  # gradient of the layer farthest from the loss over the largest one, per weight
 GRADIENTS = "gradients.csv"
+ADVICE = {
+    "exploding gradients": "if the samples spoil, begin again with a lower learning_rate",
+    "vanishing gradients": "if the samples stand still, begin again with another loss",
+}
 
 
-def confusion(real: Tensor, fake: Tensor, absolute: bool = True) -> list[list[int]]:
-    """counts[what it was][what the discriminator said], in the order of `NAMES`, for logits of both.
+def border(real: Tensor, fake: Tensor, absolute: bool) -> float:
+    """Above this logit pictures are taken for real: 0, or midway between the means of both where a 0 means nothing (`absolute`
+    false; see `losses.Loss`)."""
+    return 0.0 if absolute else float(real.detach().mean() + fake.detach().mean()) / 2
 
-    Where a logit of 0 means nothing (`absolute` false), the border lies midway between the two means.
-    """
-    border = 0.0 if absolute else float(real.mean() + fake.mean()) / 2
+
+def confusion(real: Tensor, fake: Tensor, border: float = 0.0) -> list[list[int]]:
+    """counts[what it was][what the discriminator said], in the order of `NAMES`, for logits of both; see `border`."""
     return [[int((logits > border).sum()), int((logits <= border).sum())] for logits in (real, fake)]
 
 
@@ -38,6 +46,12 @@ def accuracy(counts: Sequence[Sequence[int]]) -> float:
 def added(counts: Sequence[Sequence[int]], more: Sequence[Sequence[int]]) -> list[list[int]]:
     """Two tables of counts in one."""
     return [[a + b for a, b in zip(row, other, strict=True)] for row, other in zip(counts, more, strict=True)]
+
+
+def latest(extra: Mapping[str, Any]) -> list[list[int]]:
+    """The counts of the last whole epoch, of this one if none has ended yet, out of what the checkpoint keeps."""
+    whole: list[list[int]] = extra["last_confusion"]
+    return whole if sum(map(sum, whole)) else extra["confusion"]
 
 
 def layer_norms(network: nn.Module) -> dict[str, float]:
@@ -56,6 +70,8 @@ def signs(norms: Mapping[str, float], before: Sequence[float], weights: Mapping[
     """Tell-tale signs in a network's gradients: (name of the sign, what is seen).
 
     `norms` by layer (`layer_norms`), `before` the whole lengths of earlier steps, `weights` the number of weights by layer.
+    Layers are compared with each other only after some steps: blocks whose last weights begin at 0 let hardly anything through at
+    first.
     """
     if not norms:
         return []
@@ -63,14 +79,14 @@ def signs(norms: Mapping[str, float], before: Sequence[float], weights: Mapping[
     if not math.isfinite(whole):
         bad = next(name for name, norm in norms.items() if not math.isfinite(norm))
         return [("exploding gradients", f"the gradient of {bad} is no finite number any more")]
-    found = []
-    usual = statistics.median(before) if len(before) >= REMEMBERED // 2 else math.inf
-    if whole > EXPLODED * max(usual, 1e-6):
+    found, begun = [], len(before) >= REMEMBERED // 2
+    usual = max(statistics.median(before), LEAST) if begun else math.inf
+    if whole > EXPLODED * usual:
         worst = max(norms, key=lambda name: norms[name])
         found.append(("exploding gradients", f"gradients are {whole / usual:.0f} times as long as before, most in {worst}"))
     if whole < VANISHED:
         found.append(("vanishing gradients", f"gradients have all but vanished (length {whole:.1e})"))
-    else:
+    elif begun:
         steep = {name: norm / math.sqrt(max(1, weights.get(name, 1))) for name, norm in norms.items()}
         least, most = min(steep, key=lambda name: steep[name]), max(steep, key=lambda name: steep[name])
         if len(steep) > 2 and 0 < steep[least] < SHALLOW * steep[most]:

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from alebrije.core import image
 from alebrije.core.fit import State
-from alebrije.gan.data import shown
+from alebrije.features.judging import neighbours
+from alebrije.gan.data import shown, spread
 from alebrije.gan.game import Game, averaged
 from alebrije.gan.referee import small
 
@@ -24,7 +25,7 @@ SMALLEST_SHOWN = 64  # pixels: smaller pictures are enlarged
 GAP = 2  # white pixels between pictures
 FPS = 6
 MOST_FRAMES = 120
-AT_ONCE = 64
+AT_ONCE, REDUCED_AT_ONCE = 64, 1024
 
 
 def fixed_latents(seed: int, count: int, latent_dim: int) -> Tensor:
@@ -35,9 +36,9 @@ def fixed_latents(seed: int, count: int, latent_dim: int) -> Tensor:
 @torch.no_grad()
 def drawn(game: Game, state: State, count: int) -> tuple[Tensor, Tensor | None]:
     """`count` pictures from fixed latents, as the generator would be used now: float32 in about [-1, 1], of the present stage's
-    size; and the tags they were drawn with, those of the first pictures."""
+    size; and the tags they were drawn with, those of pictures from all over the data."""
     latents = fixed_latents(game.config.seed, count, game.config.latent_dim).to(game.device)
-    tags = game.tags(torch.arange(count, device=game.device) % len(game.pictures.images))
+    tags = game.tags(spread(count, len(game.pictures.images)).to(game.device))
     return generated(averaged(game, state), latents, tags), tags
 
 
@@ -93,6 +94,9 @@ def keepsakes(game: Game, state: State) -> list[Path]:
 def nearest(images: Tensor, learnt: Tensor) -> Tensor:
     """For each picture [B, C, H, W] in [-1, 1] the place of the nearest among `learnt`, uint8 [N, C, H, W]: root mean square
     of pixels, both reduced to at most 16 a side."""
-    own = small(images).flatten(1)
-    parts = [torch.cdist(own, small(shown(some)).flatten(1)) for some in torch.split(learnt, 1024)]
-    return torch.cat(parts, 1).argmin(1)
+    return neighbours.nearest(small(images).flatten(1), reduced(learnt))[0]
+
+
+def reduced(images: Tensor) -> Tensor:
+    """What pictures uint8 [N, C, H, W] are compared by: [N, F], see `referee.small`."""
+    return torch.cat([small(shown(some)).flatten(1) for some in torch.split(images, REDUCED_AT_ONCE)])

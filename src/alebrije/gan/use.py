@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from alebrije.config import build
+from alebrije.core import checkpoint
 from alebrije.core.tensorfiles import read_safetensors
 from alebrije.errors import ConfigError, RunError, WeightsError, did_you_mean
-from alebrije.gan import nets
+from alebrije.gan import growing, nets
+from alebrije.gan.config import ProganConfig
 from alebrije.gan.nets.progan import Growing
 from alebrije.gan.nets.style import StyleGenerator
 from alebrije.gan.run import KINDS
@@ -43,6 +46,10 @@ def open_generator(place: Path | str, device: torch.device | str = "cpu") -> Ope
     path = Path(place)
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
+        unfinished = checkpoint.numbered(Path(place) / "checkpoints")
+        if unfinished:
+            go_on, step = f"alebrije train --resume --run {shlex.quote(str(place))}", int(unfinished[-1].name)
+            raise RunError(f"{place} is not finished: go on with `{go_on}`; with --set steps={step} as well it ends where it is")
         raise RunError(f"{place} has no model.safetensors: train to the end first, or name another run")
     try:
         tensors, texts = read_safetensors(path)
@@ -56,17 +63,16 @@ def open_generator(place: Path | str, device: torch.device | str = "cpu") -> Ope
     network, model = KINDS[kind]
     channels, height, width = header["shape"]
     tags = tuple(header.get("tags", ()))
-    generator, _ = nets.build(network, build(model, settings), (channels, height, width), len(tags))
+    config = build(model, settings)
+    generator, _ = nets.build(network, config, (channels, height, width), len(tags))
     try:
         generator.load_state_dict(tensors)
     except RuntimeError as error:
         raise WeightsError(f"{path} does not hold the weights that its recipe describes") from error
-    if isinstance(generator, Growing):
-        generator.at(int(header["stage"]), 1.0)
-        factor = 2 ** (settings["stages"] - 1 - int(header["stage"]))
-        height, width = height // factor, width // factor
-    latent_dim = int(settings["latent_dim"])
-    return Opened(generator.eval().to(device), f"gan/{kind}", (channels, height, width), latent_dim, tags, header)
+    if isinstance(generator, Growing) and isinstance(config, ProganConfig):
+        generator.at(int(header["stage"]), float(header.get("alpha", 1.0)))
+        height, width = growing.size_at(config, generator.stage, (height, width))
+    return Opened(generator.eval().to(device), f"gan/{kind}", (channels, height, width), config.latent_dim, tags, header)
 
 
 def latents(opened: Opened, count: int, seed: int = 0) -> Tensor:
@@ -91,12 +97,12 @@ def generate(opened: Opened, codes: Tensor, tags: Tensor | None = None, truncati
     steering = _steering(opened, tags, len(codes))
     found = []
     for start in range(0, len(codes), AT_ONCE):
-        some = codes[start : start + AT_ONCE].to(device)
+        some = codes[start : start + AT_ONCE]
         theirs = None if steering is None else steering[start : start + AT_ONCE].to(device)
         if isinstance(opened.network, StyleGenerator) and truncation < 1:
-            images = opened.network.truncated(some, theirs, truncation)
+            images = opened.network.truncated(some.to(device), theirs, truncation)
         else:
-            images = opened.network(truncated(some, truncation), theirs)
+            images = opened.network(truncated(some.cpu(), truncation).to(device), theirs)  # not every device has float64
         found.append(((images.float().clamp(-1, 1) + 1) / 2).cpu())
     return torch.cat(found)
 
@@ -121,6 +127,15 @@ def chosen_tags(opened: Opened, names: Sequence[str] | Mapping[str, float]) -> T
             known = did_you_mean(name, opened.tags) if opened.tags else " (it was trained without tags)"
             raise ConfigError(f"this generator does not know the tag {name}{known}")
     return torch.tensor([float(shares.get(tag, 0.0)) for tag in opened.tags])
+
+
+def usual_tags(opened: Opened, count: int, generator: torch.Generator) -> Tensor | None:
+    """Tags [count, T] of pictures that the generator has learned from, at random; all 0 where its file has none of those, None if
+    it knows no tags."""
+    if not opened.tags:
+        return None
+    rows = torch.tensor(opened.header.get("tag_rows") or [[0.0] * len(opened.tags)], dtype=torch.float32)
+    return rows[torch.randint(len(rows), (count,), generator=generator)]
 
 
 def _steering(opened: Opened, tags: Tensor | None, count: int) -> Tensor | None:

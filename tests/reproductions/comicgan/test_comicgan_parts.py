@@ -60,6 +60,12 @@ def test_the_processors_counter_goes_round(tmp_path: Path) -> None:
     assert joules(1.0) == pytest.approx(0.1)
 
 
+def test_a_reading_that_fails_is_the_one_before() -> None:
+    readings = iter([50.0, 60.0])
+    read = energy._steady(lambda: next(readings))
+    assert [read(), read(), read()] == [60.0, 60.0, 60.0]
+
+
 def test_the_plan_is_kept_and_other_settings_are_refused(tmp_path: Path) -> None:
     config = ComicganReproduction(steps=7, progan_size=32)
     plan.begun(config, tmp_path)

@@ -201,7 +201,7 @@ def _explain(work: Unfinished, left_out: dict[str, int], source: Path) -> Iterat
         yield Warned("there is one picture in the data set: a network will learn nothing but this one")
     if counts["small"]:
         yield Warned(f"{counts['small']} of {pictures} pictures are smaller than the size asked for and were enlarged: "
-                     "take a smaller --size, or leave them out with --smaller drop")  # fmt: skip
+                     "take a smaller size, or leave them out (`dataset import --smaller drop`)")  # fmt: skip
     if counts["notices"]:
         more = f" (and {counts['notices'] - 1} more with such notices)" if counts["notices"] > 1 else ""
         yield Warned(f"{work.notice}{more}")

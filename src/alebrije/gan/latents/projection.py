@@ -164,7 +164,7 @@ def shown(painted: Tensor) -> Tensor:
 
 def rate(done: float) -> float:
     """The share of the full learning rate when the share `done` of the steps is done: rises in a line, falls as a cosine."""
-    rise, fall = min(1.0, done / RISE) if done < RISE else 1.0, min(1.0, (1 - done) / FALL)
+    rise, fall = min(1.0, done / RISE), min(1.0, (1 - done) / FALL)
     return max(rise, 0.02) * (0.5 - 0.5 * math.cos(math.pi * fall))
 
 

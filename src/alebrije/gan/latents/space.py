@@ -74,10 +74,7 @@ def tags_of(opened: Opened, shares: Mapping[str, float] | None, count: int, gene
     generator knows no tags."""
     if shares:
         return use.chosen_tags(opened, shares).expand(count, -1)
-    if not opened.tags:
-        return None
-    rows = torch.tensor(opened.header.get("tag_rows") or [[0.0] * len(opened.tags)], dtype=torch.float32)
-    return rows[torch.randint(len(rows), (count,), generator=generator)]
+    return use.usual_tags(opened, count, generator)
 
 
 @torch.no_grad()

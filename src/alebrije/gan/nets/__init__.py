@@ -15,8 +15,8 @@ from alebrije.gan.config import GanConfig, ProganConfig, R3Config, StyleConfig, 
 from alebrije.gan.nets.dcgan import ConvDiscriminator, ConvGenerator, ConvTagger, TutorialDiscriminator, TutorialGenerator
 from alebrije.gan.nets.dense import DenseDiscriminator, DenseGenerator
 from alebrije.gan.nets.parts import doublings
-from alebrije.gan.nets.progan import GrowingDiscriminator, GrowingGenerator
-from alebrije.gan.nets.r3 import ResidualDiscriminator, ResidualGenerator
+from alebrije.gan.nets.progan import GrowingDiscriminator, GrowingGenerator, filters
+from alebrije.gan.nets.r3 import Design, ResidualDiscriminator, ResidualGenerator
 from alebrije.gan.nets.style import StyleDiscriminator, StyleGenerator
 
 Shape = tuple[int, int, int]
@@ -49,17 +49,19 @@ def _tutorial(config: GanConfig, shape: Shape, tags: int) -> Pair:
 def _progan(config: GanConfig, shape: Shape, tags: int) -> Pair:
     assert isinstance(config, ProganConfig)
     _halved(shape, config.stages - 1)
+    widths = filters(config.stages, config.width, config.channels)
     return (
-        GrowingGenerator(shape, config.latent_dim, config.stages, config.width, config.scaling),
-        GrowingDiscriminator(shape, config.stages, config.width, config.scaling),
+        GrowingGenerator(shape, config.latent_dim, widths, config.scaling),
+        GrowingDiscriminator(shape, widths, config.scaling),
     )
 
 
 def _r3(config: GanConfig, shape: Shape, tags: int) -> Pair:
     assert isinstance(config, R3Config)
+    design = Design(config.blocks, config.expansion, config.group, config.channels)
     return (
-        ResidualGenerator(shape, config.latent_dim, config.width, config.blocks, tags),
-        ResidualDiscriminator(shape, config.width, config.blocks, tags),
+        ResidualGenerator(shape, config.latent_dim, config.width, design, tags),
+        ResidualDiscriminator(shape, config.width, design, tags),
     )
 
 

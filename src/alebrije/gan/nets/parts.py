@@ -23,12 +23,16 @@ class Dropout(nn.Module):
         super().__init__()
         self.p = p
 
+    @property
+    def dropped(self) -> int:
+        """How many of 256 numbers; never all, whose mean nothing could keep."""
+        return min(255, round(256 * self.p))
+
     def forward(self, x: Tensor) -> Tensor:
         """Spoil x while training; leave it alone otherwise."""
-        dropped = round(256 * self.p)
-        if not self.training or not dropped:
+        if not self.training or not self.dropped:
             return x
-        return x * _mask(x, dropped) if x.device.type == "cpu" else F.dropout(x, dropped / 256)
+        return x * _mask(x, self.dropped) if x.device.type == "cpu" else F.dropout(x, self.dropped / 256)
 
     def extra_repr(self) -> str:
         """What is shown of it."""
@@ -41,10 +45,9 @@ class LeakyDropout(Dropout):
 
     def forward(self, x: Tensor) -> Tensor:
         """Bend x; spoil it while training."""
-        dropped = round(256 * self.p)
-        if not self.training or not dropped or x.device.type != "cpu":
+        if not self.training or not self.dropped or x.device.type != "cpu":
             return super().forward(F.leaky_relu(x, LEAK))
-        factor: Tensor = torch.ops.aten.leaky_relu_backward(_mask(x, dropped), x.detach(), LEAK, False)
+        factor: Tensor = torch.ops.aten.leaky_relu_backward(_mask(x, self.dropped), x.detach(), LEAK, False)
         return x * factor
 
 
@@ -137,8 +140,9 @@ def pixel_norm(x: Tensor) -> Tensor:
 def minibatch_stddev(x: Tensor, group: int = 4) -> Tensor:
     """Add one channel that says how much the pictures of a group differ: [B, C, H, W] -> [B, C + 1, H, W].
 
-    Standard deviation over the group at each place and channel, its mean, everywhere: Karras et al. 2018, section 3. The group is
-    the largest number up to `group` that divides the batch, so that a batch of any size will do.
+    Standard deviation over the group at each place and channel, its mean, everywhere: Karras et al. 2018, section 3, who take the
+    whole batch for a group in the paper, and four pictures in their code. Here it is the largest number up to `group` that
+    divides the batch, so that a batch of any size will do.
     """
     batch, channels, height, width = x.shape
     size = next(size for size in range(min(group, batch), 0, -1) if batch % size == 0)

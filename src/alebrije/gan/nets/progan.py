@@ -2,28 +2,31 @@
 
 Karras, Aila, Laine, Lehtinen, "Progressive Growing of GANs for Improved Quality, Stability, and Variation", ICLR 2018. As in the
 thesis: the first stage begins at a sixteenth of the size, 256 filters in the two coarsest stages, then half as many each, down
-to 64. All stages are built at the start; those that are not reached yet are not used, so that a checkpoint always fits.
+to 64. Departures: the loss is the recipe's (the paper's is WGAN-GP with a drift term); the last grid of the discriminator goes
+straight into its answer, without a layer between. All stages are built at the start; those that are not reached yet are not
+used, so that a checkpoint always fits.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alebrije.config import choose
+from alebrije.gan.config import PROGAN_CHANNELS
 from alebrije.gan.nets.parts import LEAK, ScaledConv, ScaledLinear, limit_norms, minibatch_stddev, pixel_norm, scaled_width
 
-FILTERS = (256, 256, 128, 64)
 SCALINGS = ("he", "max-norm")
 LONGEST = 1.0  # of a filter under the max-norm constraint
 
 
-def filters(stages: int, width: float = 1.0) -> list[int]:
+def filters(stages: int, width: float = 1.0, channels: Sequence[int] = PROGAN_CHANNELS) -> list[int]:
     """The channels of each stage, the coarsest first: 256, 256, 128, 64, 64, ..."""
-    return [scaled_width(FILTERS[min(stage, len(FILTERS) - 1)], width) for stage in range(stages)]
+    return [scaled_width(channels[min(stage, len(channels) - 1)], width) for stage in range(stages)]
 
 
 class Growing(nn.Module):
@@ -67,14 +70,13 @@ class GrowingGenerator(Growing):
 
     A linear layer and a convolution at the coarsest size, then per stage nearest upsampling and two 3x3 convolutions, LeakyReLU
     0.2 and pixel norm after each; to a picture by 1x1, linear as in the paper, so values may lie a little outside [-1, 1].
+    `widths` are the channels of each stage.
     """
 
-    def __init__(
-        self, shape: tuple[int, int, int], latent_dim: int = 100, stages: int = 5, width: float = 1.0, scaling: str = "he"
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int], latent_dim: int, widths: Sequence[int], scaling: str = "he") -> None:
         super().__init__(scaling)
         channels, height, across = shape
-        widths = filters(stages, width)
+        stages = len(widths)
         self.start = (widths[0], height // 2 ** (stages - 1), across // 2 ** (stages - 1))
         self.first = self.linear(latent_dim, self.start[0] * self.start[1] * self.start[2])
         self.blocks = nn.ModuleList([nn.ModuleList([self.conv(widths[0], widths[0], 3)])])
@@ -105,10 +107,10 @@ class GrowingDiscriminator(Growing):
     deviation, a 3x3 convolution, and a linear layer over the whole grid. LeakyReLU 0.2, no normalisation.
     """
 
-    def __init__(self, shape: tuple[int, int, int], stages: int = 5, width: float = 1.0, scaling: str = "he") -> None:
+    def __init__(self, shape: tuple[int, int, int], widths: Sequence[int], scaling: str = "he") -> None:
         super().__init__(scaling)
         channels, height, across = shape
-        widths = filters(stages, width)
+        stages = len(widths)
         grid = (height // 2 ** (stages - 1)) * (across // 2 ** (stages - 1))
         self.from_image = nn.ModuleList([self.conv(channels, each, 1) for each in widths])
         self.blocks = nn.ModuleList([nn.ModuleList([self.conv(widths[0] + 1, widths[0], 3)])])

@@ -3,22 +3,37 @@
 Huang, Gokaslan, Kuleshov, Tompkin, "The GAN is dead; long live the GAN! A Modern Baseline GAN", NeurIPS 2024 (config E). Weights
 begin after Fix-up (Zhang, Dauphin, Ma 2019): the last layer of each block 0, the others so small that the sum over all blocks
 neither grows nor fades. Departures: enlarged bilinearly and reduced by averages of four pixels, in place of the paper's
-filters; sizes need not be squares, nor powers of two. Written in plain PyTorch.
+filters; learning rate, beta2, penalties, augmentation and averaging keep their values, where the paper's code changes them on the
+way; tags by projection; sizes need not be squares, nor powers of two. Written in plain PyTorch.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alebrije.gan.config import R3_CHANNELS
 from alebrije.gan.nets.parts import GAIN, LEAK, doublings
 
-EXPANSION = 2  # channels inside a block, times those outside
-CHANNELS = (256, 256, 256, 192, 128, 96, 64)  # per stage, the coarsest first; the last number for all further ones
-GROUP = 16  # channels of one group
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What both networks are made of: `blocks` in each stage; channels inside a block, `expansion` times those outside, of which
+    its 3x3 convolution takes groups of `group` (0: all at once); `channels` of each stage, the coarsest first, the last number
+    for all further ones."""
+
+    blocks: int = 2
+    expansion: int = 2
+    group: int = 16
+    channels: Sequence[int] = R3_CHANNELS
+
+
+USUAL = Design()
 
 
 def he(layer: nn.Conv2d | nn.Linear, gain: float = GAIN) -> None:
@@ -29,15 +44,15 @@ def he(layer: nn.Conv2d | nn.Linear, gain: float = GAIN) -> None:
 
 
 class Block(nn.Module):
-    """x + a change: 1x1 to twice the channels, grouped 3x3, 1x1 back, LeakyReLU 0.2 before the second and the third.
+    """x + a change: 1x1 to more channels, grouped 3x3, 1x1 back, LeakyReLU 0.2 before the second and the third.
 
     `blocks` is the number of all blocks in the network: the first two layers begin blocks^(-1/4) smaller, the last one is 0.
     """
 
-    def __init__(self, channels: int, blocks: int) -> None:
+    def __init__(self, channels: int, blocks: int, design: Design = USUAL) -> None:
         super().__init__()
-        inner = EXPANSION * channels
-        groups = max(1, inner // GROUP) if inner % GROUP == 0 else 1
+        inner = design.expansion * channels
+        groups = inner // design.group if design.group and inner % design.group == 0 else 1
         self.widen = nn.Conv2d(channels, inner, 1)
         self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=groups)
         self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
@@ -52,11 +67,16 @@ class Block(nn.Module):
         return changed
 
 
-def plan(size: tuple[int, int], width: float) -> list[int]:
-    """The channels of each stage, the coarsest first; multiples of `GROUP` / 2, so that groups come out even."""
-    unit = GROUP // EXPANSION
-    stages = doublings(size) + 1
-    return [unit * max(1, round(CHANNELS[min(stage, len(CHANNELS) - 1)] * width / unit)) for stage in range(stages)]
+def plan(size: tuple[int, int], width: float, design: Design = USUAL) -> list[int]:
+    """The channels of each stage, the coarsest first, so rounded that groups come out even."""
+    unit = max(1, design.group // design.expansion)
+    each = [design.channels[min(stage, len(design.channels) - 1)] for stage in range(doublings(size) + 1)]
+    return [unit * max(1, round(channels * width / unit)) for channels in each]
+
+
+def _stages(widths: Sequence[int], design: Design) -> nn.ModuleList:
+    count = design.blocks * len(widths)
+    return nn.ModuleList([nn.Sequential(*(Block(each, count, design) for _ in range(design.blocks))) for each in widths])
 
 
 def _change(before: int, after: int) -> nn.Module:
@@ -70,24 +90,23 @@ def _change(before: int, after: int) -> nn.Module:
 class ResidualGenerator(nn.Module):
     """Latents [B, latent_dim] and, if it was built for some, tags [B, T] -> pictures [B, C, H, W], linear in the last layer.
 
-    A learned picture of 4x4 (or what the size halves to) whose channels the latent weighs, then per stage `blocks` residual
+    A learned picture of 4x4 (or what the size halves to) whose channels the latent weighs, then per stage residual
     blocks. Tags are multi-hot: their learned codes are added up and join the latent, so tags can be mixed, and be fractions.
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], latent_dim: int = 64, width: float = 1.0, blocks: int = 2, tags: int = 0
+        self, shape: tuple[int, int, int], latent_dim: int = 64, width: float = 1.0, design: Design = USUAL, tags: int = 0
     ) -> None:
         super().__init__()
         channels, height, across = shape
-        widths = plan((height, across), width)
+        widths = plan((height, across), width, design)
         times = len(widths) - 1
         self.embed = nn.Linear(tags, latent_dim, bias=False) if tags else None
         self.basis = nn.Parameter(torch.randn(widths[0], height // 2**times, across // 2**times))
         self.weigh = nn.Linear(latent_dim * (2 if tags else 1), widths[0], bias=False)
         he(self.weigh, 1.0)
-        everything = blocks * len(widths)
         self.changes = nn.ModuleList([_change(a, b) for a, b in zip([widths[0], *widths], widths, strict=False)])
-        self.stages = nn.ModuleList([nn.Sequential(*(Block(each, everything) for _ in range(blocks))) for each in widths])
+        self.stages = _stages(widths, design)
         self.to_image = nn.Conv2d(widths[-1], channels, 1)
         he(self.to_image, 1.0)
 
@@ -111,15 +130,14 @@ class ResidualDiscriminator(nn.Module):
     code (projection: Miyato, Koyama 2018), whose sum over several tags is the code of their combination.
     """
 
-    def __init__(self, shape: tuple[int, int, int], width: float = 1.0, blocks: int = 2, tags: int = 0) -> None:
+    def __init__(self, shape: tuple[int, int, int], width: float = 1.0, design: Design = USUAL, tags: int = 0) -> None:
         super().__init__()
         channels, height, across = shape
-        widths = plan((height, across), width)[::-1]
+        widths = plan((height, across), width, design)[::-1]
         times = len(widths) - 1
         self.from_image = nn.Conv2d(channels, widths[0], 1)
         he(self.from_image, 1.0)
-        everything = blocks * len(widths)
-        self.stages = nn.ModuleList([nn.Sequential(*(Block(each, everything) for _ in range(blocks))) for each in widths])
+        self.stages = _stages(widths, design)
         self.changes = nn.ModuleList([_change(a, b) for a, b in zip(widths, [*widths[1:], widths[-1]], strict=True)])
         grid = (height // 2**times, across // 2**times)
         self.look = nn.Conv2d(widths[-1], widths[-1], grid, groups=widths[-1], bias=False)

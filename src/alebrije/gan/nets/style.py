@@ -3,7 +3,8 @@
 Karras, Laine, Aittala, Hellsten, Lehtinen, Aila, "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020. A mapping
 network turns latents into styles; each convolution is modulated by the style and demodulated; noise gives details; every stage
 adds its own picture to the enlarged one before. Departures: no path-length regularisation, enlarged and reduced by plain
-bilinear interpolation and averages (no custom filters), a learned start of any proportions, tags that add to the latent.
+bilinear interpolation and averages (no custom filters), a learned start of any proportions, styles mixed for whole batches, R1 in
+the same update as the loss (see `learning`), tags whose codes are added up and join the latent.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Mapping(nn.Module):
         if self.embed is not None:
             if tags is None:
                 raise ValueError("this network was built for tags: give them, [B, T]")
-            x = torch.cat([x, pixel_norm(self.embed(tags))], 1)
+            x = torch.cat([x, self.embed(tags)], 1)  # its length is what a share of a tag changes
         for layer in self.layers:
             x = F.leaky_relu(layer(x), LEAK)
         if self.training:

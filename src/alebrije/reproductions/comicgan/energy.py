@@ -42,7 +42,8 @@ def open_meter(watts: float, device: str) -> Meter:
     if watts:
         return Meter(f"{watts:g} W, as given, times the time", lambda seconds: watts * seconds)
     if device == "cuda" and (power := _gpu()):
-        return Meter(f"power of the GPU alone, read every {EVERY:g} s, times the time", lambda seconds: power() * seconds)
+        read = _steady(power)
+        return Meter(f"power of the GPU alone, read every {EVERY:g} s, times the time", lambda seconds: read() * seconds)
     if device == "cpu" and (counters := _counters(RAPL)):
         return Meter("the processor's own counter (RAPL, all that runs on it)", _counted(counters))
     cores = torch.get_num_threads()
@@ -67,6 +68,19 @@ def _gpu() -> Callable[[], float] | None:
             if read() > 0:
                 return read
     return None
+
+
+def _steady(read: Callable[[], float]) -> Callable[[], float]:
+    """The same readings; where one fails the one before counts again: an estimate is no reason to end a training."""
+    watts = read()
+
+    def steady() -> float:
+        nonlocal watts
+        with contextlib.suppress(Exception):  # a driver that answers late, a program that was taken away
+            watts = read()
+        return watts
+
+    return steady
 
 
 def _counters(folder: Path) -> list[Path]:

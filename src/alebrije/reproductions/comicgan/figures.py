@@ -70,7 +70,7 @@ def stages(config: ComicganReproduction, folder: Path, composition: str) -> dict
         if checkpoint.numbered(place):
             _, tree, _ = checkpoint.load_latest(place)
             opened.network.load_state_dict(tree["networks"]["generator"])
-            opened.network.at(stage, 1.0)
+            opened.network.at(stage, float(tree.get("alpha", 1.0)))
             found[f"{height}x{height}"] = use.generate(opened, use.latents(opened, SHOWN, config.seed))
     return found
 

@@ -29,7 +29,7 @@ from alebrije.features.judging.detectors import Detector, open_detector
 from alebrije.features.judging.distances import kid
 from alebrije.features.judging.measured import Measured
 from alebrije.gan import use
-from alebrije.gan.data import MOST_HELD_OUT
+from alebrije.gan.data import held_out
 from alebrije.gan.nets import build
 from alebrije.gan.run import KINDS
 from alebrije.reproductions.comicgan import compositions, energy, plan
@@ -202,7 +202,7 @@ def written(folder: Path, run: Path) -> dict[str, Any]:
     said = [text for _, text in remarks]
     steps, seconds = int(metrics["steps"]), float(metrics["seconds"])
     count = json.loads((run / "data.json").read_text(encoding="utf-8"))["pictures"]
-    learned = count - min(MOST_HELD_OUT, round(recipe["hold_out"] * count))
+    learned = count - held_out(recipe["hold_out"], count)
     batch = min(int(recipe["batch_size"]), learned)
     found: dict[str, Any] = {
         "steps": steps,

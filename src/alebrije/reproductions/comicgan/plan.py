@@ -18,7 +18,7 @@ from alebrije.core.files import atomic
 from alebrije.core.precision import choose_device
 from alebrije.errors import RunError
 from alebrije.events import Event, Started
-from alebrije.gan import pace
+from alebrije.gan import growing, pace
 from alebrije.gan.config import ProganConfig
 from alebrije.gan.data import Pictures, read
 from alebrije.gan.run import KINDS, check
@@ -114,7 +114,7 @@ def stage_heights(config: ComicganReproduction) -> list[int]:
     """The sizes that ProGAN goes through."""
     progan = resolved(config, "progan")
     assert isinstance(progan, ProganConfig)
-    return [config.progan_size // 2**place for place in range(progan.stages)][::-1]
+    return growing.heights(progan)
 
 
 def _write(folder: Path, plan: Plan) -> None:

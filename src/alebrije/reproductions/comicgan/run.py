@@ -76,7 +76,8 @@ def _enough(config: ComicganReproduction, data: Mapping[str, str]) -> None:
     for name, place in data.items():
         count = compositions.count(Path(place))
         if count < FEWEST:
-            raise DataError(f"{compositions.title(config, name)}: {count} pictures are too few, give it {FEWEST} or more")
+            told = "1 picture is" if count == 1 else f"{count} pictures are"
+            raise DataError(f"{compositions.title(config, name)}: {told} too few, give it {FEWEST} or more")
 
 
 def _trained(

@@ -9,14 +9,15 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from alebrije.config import ComputeConfig, build, read_recipe
+from alebrije.gan import growing
 from alebrije.gan.config import GanConfig, ProganConfig
+from alebrije.gan.pace import staged
 from alebrije.gan.run import KINDS
 
 SIZES = (16, 32, 64, 128, 256)  # that ProGAN can end with
 FIRST = 8  # pixels of its first stage
 COMMON = 64  # pixels a side that all are judged at, so the least that data sets are packed with
 CHECKPOINTS, OFTEN = 4, 500  # checkpoints a run, and the most steps between two
-FADED_IN = 0.5  # of a stage, until it is faded in wholly, where the steps are not the recipe's
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class ComicganReproduction(ComputeConfig):
     progan_size: int = Field(128, description="where ProGAN ends: 16, 32, 64, 128 or 256 pixels; it begins with 8")
     progan: Literal["progan128", "progan32"] = Field("progan128", description="ProGAN's recipe; progan32 is a laptop's")
     width: float = Field(1.0, gt=0, description="channels of all layers, times the recipe's own")
+    progan_width: float = Field(0, ge=0, description="the same of ProGAN; 0: as for the others")
     batch_size: int = Field(0, ge=0, description="pictures per batch; 0: the recipe's own")
     contrast: str = Field("dcgan64", description=f"which network learns photographs too: {', '.join(NETWORKS)}")
     detector: str = Field("compact", description="what judges: compact, efficientnet-lite0, or a run of features/judge")
@@ -69,8 +71,8 @@ class ComicganReproduction(ComputeConfig):
 
 # What a folder that was begun keeps to: other numbers beside these would not belong together.
 KEPT = (
-    "data", "photos", "pictures", "minutes", "steps", "progan_size", "progan", "width", "batch_size", "contrast", "samples",
-    "seed",
+    "data", "photos", "pictures", "minutes", "steps", "progan_size", "progan", "width", "progan_width", "batch_size", "contrast",
+    "samples", "seed",
 )  # fmt: skip
 
 
@@ -82,7 +84,8 @@ def recipe(config: ComicganReproduction, name: str) -> str:
 def settings(config: ComicganReproduction, name: str, data: str | None = None) -> dict[str, Any]:
     """What a station's recipe is run with, but for its length."""
     values: dict[str, Any] = {**config.model_dump(include={"seed", "device", "precision"}), "data": data}
-    values["width"] = config.width * read_recipe(recipe(config, name)).get("width", 1.0)
+    width = config.progan_width or config.width if name == "progan" else config.width
+    values["width"] = width * read_recipe(recipe(config, name)).get("width", 1.0)
     if config.batch_size:
         values["batch_size"] = config.batch_size
     if name == "progan":
@@ -102,8 +105,7 @@ def with_steps(config: GanConfig, steps: int) -> GanConfig:
     if not isinstance(config, ProganConfig):
         return config.model_copy(update={"steps": steps, "epochs": 0})
     stage = max(1, steps // config.stages)
-    fade = (1 - config.alpha_start) / (FADED_IN * stage)
-    return config.model_copy(update={"steps": max(steps, config.stages), "stage_steps": stage, "alpha_step": fade})
+    return config.model_copy(update={**staged(config, stage), "steps": max(steps, config.stages)})
 
 
 def length(config: GanConfig, samples: int) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def length(config: GanConfig, samples: int) -> dict[str, Any]:
     steps = config.steps
     found: dict[str, Any] = {"steps": steps}
     if isinstance(config, ProganConfig):
-        steps = config.steps or config.stage_steps * config.stages
+        steps = growing.steps(config)
         found = {"steps": steps, "stage_steps": config.stage_steps, "alpha_step": config.alpha_step}
     often = min(OFTEN, math.ceil(steps / CHECKPOINTS))
     return {**found, "sample_every": max(1, round(steps / samples)), "checkpoint_every": often, "keep_checkpoints": 2}

@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("train", "Train a network from a recipe, or go on with a run."),
     "generate": ("generate", "Draw new pictures with a trained network."),
     "sweep": ("sweep", "Train a recipe with all combinations of some settings."),
-    "evaluate": ("evaluate", "Test a trained network: by data it never saw, or its pictures beside real ones."),
+    "evaluate": ("evaluate", "Test a trained network, and write a report about it."),
     "reproduce": ("reproduce", "Do a source work again and compare: one command, all figures."),
     "recipes": ("recipes", "List, show and copy the recipes."),
     "runs": ("runs", "List, show and compare runs; show what made a picture."),

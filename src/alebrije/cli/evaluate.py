@@ -37,11 +37,11 @@ def evaluate(
         typer.Option("-n", "--count", metavar="N", help=f"Pictures in each set; {PICTURES}, or what there are, if not given."),
     ] = None,
 ) -> None:
-    """Test a trained network: by data it never saw, or its pictures beside real ones.
+    """Test a trained network, and write a report about it.
 
-    Writes report.html (numbers with their intervals beside baselines, figures, samples) and scores.json. So far for the networks
-    of hybrid/... and gan/...: of a generator KID, FID, precision, recall, density and coverage, and whether it has learned by
-    heart. -n and what is listed after it are for generators.
+    By data it never saw, or its pictures beside real ones. Writes report.html (numbers with their intervals beside baselines,
+    figures, samples) and scores.json. So far for the networks of hybrid/... and gan/...: of a generator KID, FID, precision,
+    recall, density and coverage, and whether it has learned by heart. -n and what is listed after it are for generators.
     """
     from alebrije import steps
 

@@ -38,6 +38,7 @@ from alebrije.gan.use import Opened
 
 AT_ONCE = 250
 LOOKED_AT = 1000  # made pictures whose nearest learned ones are looked for
+FEW = 200  # made pictures; fewer are judged with a warning
 FEWEST, FEWEST_APART = 20, 100  # held-out pictures that KID needs, and that say what is near
 OTHERS, USELESS = "other real pictures", "noise around the mean picture"
 
@@ -71,6 +72,8 @@ def evaluate(run: str, settings: Mapping[str, Any], data: Path | None, folder: P
         opened = open_checkpoint(place, recipe, config, real.pictures, device)
     assert opened is not None
     made = yield from draw(opened, len(real.real), asked.seed, real.pictures.shape)
+    if len(made) < FEW:
+        yield Warned(f"judged are {len(made)} pictures, which say little, precision least of all: take {FEW} or more")
     yield Started("looking at them", 4)
     against = look(real.real)
     features = {"": look(made)}

@@ -112,7 +112,7 @@ def settings(kind: str, given: argparse.Namespace, seed: int) -> tuple[str, GanC
 def references(test: bool, config: GanConfig, pictures: Pictures) -> Tensor:
     """The real pictures to judge by, uint8 [N, C, H, W], at random."""
     if test:
-        found = exam.test_part(config, 0)
+        found = exam.unlearned(config, 0)
         if not len(found):
             raise SystemExit(f"{config.data} keeps no pictures for testing: leave --test out")
         return found[:REAL]

@@ -55,7 +55,7 @@ def arrange(
         own = False
     learned = pictures.images if own else torch.cat([pictures.images, pictures.held_out])
     pool = learned[torch.randperm(len(learned), generator=torch.Generator().manual_seed(seed))]
-    test = test_part(config, seed)
+    test = unlearned(config, seed)
     most = min(len(test), len(pool)) if len(test) else len(pool) // 2
     if most < FEWEST:
         least = f"{2 * FEWEST} or more are needed, {FEWEST} to compare with and {FEWEST} to show what real pictures reach"
@@ -106,7 +106,7 @@ def _same(data: Path, other: str | None) -> bool:
     return other is not None and (str(data) == other or data.resolve() == Path(other).resolve())
 
 
-def test_part(config: GanConfig, seed: int) -> Tensor:
+def unlearned(config: GanConfig, seed: int) -> Tensor:
     """The test pictures of a known data set as the run would see them, uint8 [N, C, H, W], in an order of chance; none of other
     data, or if a filter chooses among the pictures to learn from."""
     if not config.data or config.filter or not known.is_known(config.data):

@@ -162,6 +162,12 @@ def test_residual_blocks_begin_as_nothing_and_the_whole_neither_grows_nor_fades(
     assert groups
 
 
+def test_blocks_that_are_not_still_change_what_they_are_given_and_keep_its_size() -> None:
+    x = torch.randn(4, 16, 6, 6)
+    change = r3.Block(16, 4, r3.Design(still=False))(x) - x
+    assert 0.1 < float(change.detach().std()) < 2
+
+
 def test_a_design_without_groups_has_the_numbers_it_says() -> None:
     """1x1 to e c channels, 3x3 among all of them, 1x1 back; biases in the first two."""
     design = r3.Design(blocks=1, expansion=3, group=0, channels=(20, 12))

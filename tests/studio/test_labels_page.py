@@ -40,9 +40,10 @@ def test_the_page_and_all_that_it_names_is_served(client: TestClient) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     named = [name for name in re.findall(r'(?:src|href)="([^"]*)"', answer.text) if not name.startswith("data:")]
     named += re.findall(r'from "\./([^"]*)"', client.get("/labels.js").text)
-    assert set(named) == {"labels.css", "labels.js", "labels_words.js"}
+    assert set(named) == {"page.css", "labels.css", "labels.js", "labels_words.js"}
     kinds = {name: client.get(f"/{name}").headers["content-type"].split(";")[0] for name in named}
-    assert kinds == {"labels.css": "text/css", "labels.js": "text/javascript", "labels_words.js": "text/javascript"}
+    scripts = {"labels.js": "text/javascript", "labels_words.js": "text/javascript"}
+    assert kinds == {"page.css": "text/css", "labels.css": "text/css"} | scripts
 
 
 def test_it_works_under_a_prefix(folder: Path) -> None:

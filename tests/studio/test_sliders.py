@@ -135,7 +135,7 @@ def test_the_page_works_under_a_prefix(untrained: Untrained) -> None:
     html = page.get("/sliders/").text
     named = [name for name in re.findall(r'(?:src|href)="([^"]*)"', html) if not name.startswith("data:")]
     named += re.findall(r'from "\./([^"]*)"', page.get("/sliders/sliders.js").text)
-    assert set(named) == {"sliders.css", "sliders.js", "sliders_words.js"}
+    assert set(named) == {"page.css", "sliders.css", "sliders.js", "sliders_words.js"}
     assert all(page.get(f"/sliders/{name}").status_code == 200 for name in named)
     assert page.get("/sliders/picture.png?seed=1").status_code == 200
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,10 @@ from alebrije.autoencoder.nets.variational import VariationalAutoencoder
 from alebrije.autoencoder.sampling import kept
 from alebrije.autoencoder.sampling.samplers import SAMPLERS, Tensors
 from alebrije.config import build, choose
+from alebrije.core import tensorfiles
 from alebrije.core.generating import GenerateConfig
 from alebrije.core.latents import Source
 from alebrije.core.precision import choose_device
-from alebrije.core.tensorfiles import read_safetensors
 from alebrije.errors import ConfigError, RunError, WeightsError
 
 Settings = Mapping[str, Any]
@@ -111,11 +109,10 @@ def read_model(run: str) -> tuple[str, dict[str, Any], Tensors, dict[str, Any]]:
     path = Path(run) / "model.safetensors" if Path(run).is_dir() else Path(run)
     if not path.is_file():
         raise RunError(f"{run} has no model.safetensors: train it to its end first, or name another run")
+    tensors, header = tensorfiles.read_model(path)
     try:
-        tensors, texts = read_safetensors(path)
-        header = {name: json.loads(text) for name, text in texts.items() if name != "sha256"}
         settings = dict(header["recipe"])
-        kind = re.sub("^autoencoder/", "", str(settings.pop("recipe")))
-    except (WeightsError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        kind = str(settings.pop("recipe")).removeprefix("autoencoder/")
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"cannot read {path}: its header names no recipe") from error
     return kind, settings, tensors, header

@@ -1,6 +1,6 @@
 """Tables of named tensors in files: safetensors with a checksum in the header, and HDF5.
 
-Errors do not name the file: the caller knows it by a better name than these functions.
+Errors of `read_safetensors` and `read_hdf5` do not name the file: the caller knows it by a better name.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ def read_safetensors(path: Path) -> tuple[Tensors, dict[str, str]]:
     if "sha256" in header and header["sha256"].strip('"') != _sha256(data):
         raise WeightsError("it is damaged: the sha256 of its tensors is not the one in its header")
     return tensors, header
+
+
+def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """Tensors and header of a run's model.safetensors, whose header holds JSON: its values, without the checksum.
+
+    Raises `WeightsError`, which names the file.
+    """
+    try:
+        tensors, texts = read_safetensors(path)
+        return tensors, {name: json.loads(text) for name, text in texts.items() if name != "sha256"}
+    except (WeightsError, ValueError) as error:
+        raise WeightsError(f"cannot read {path}: {error}") from error
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:

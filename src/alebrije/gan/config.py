@@ -142,6 +142,9 @@ class R3Config(GanConfig):
     blocks: int = Field(2, gt=0, description="Residual blocks per stage.")
     expansion: int = Field(2, gt=0, description="Channels inside a block, times those outside.")
     group: int = Field(16, ge=0, description="Channels in a group of a block's 3x3 convolution; 0: no groups.")
+    still: bool = Field(True, description="Blocks change nothing at first; off: they do, and get to detail sooner.")
+    smooth: bool = Field(True, description="Enlarge bilinearly; off: by repeating pixels, which is sharper sooner.")
+    even_rates: bool = Field(False, description="Each layer learns at a rate in proportion to the size of its weights.")
     ema_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average of the generator; 0: none.")
 
 

@@ -169,7 +169,7 @@ def _constrain(network: nn.Module) -> None:
 def _set_rates(game: Game, state: State) -> None:
     for optimizer in state.optimizers.values():
         for group in optimizer.param_groups:
-            group["lr"] = game.config.learning_rate * game.calm
+            group["lr"] = game.config.learning_rate * game.calm * group.get("share", 1.0)
 
 
 def _count(state: State, config: GanConfig, real: Tensor, fake: Tensor, border: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.errors import RunError
 from alebrije.gan import growing, nets, starting
 from alebrije.gan.balance import Batches
-from alebrije.gan.config import GanConfig, ProganConfig
+from alebrije.gan.config import GanConfig, ProganConfig, R3Config
 from alebrije.gan.data import Pictures
 from alebrije.gan.game import Game, begin_extra
 from alebrije.gan.learning import stage_folder
@@ -72,9 +73,23 @@ def optimizer(config: GanConfig, network: nn.Module) -> torch.optim.Optimizer:
         options["betas"] = (config.beta1, config.beta2)
     if name in ("adam", "adamw") and next(network.parameters()).device.type in ("cpu", "cuda"):
         options["fused"] = True
-    made = OPTIMIZERS[name](network.parameters(), lr=config.learning_rate, **options)
+    even = isinstance(config, R3Config) and config.even_rates
+    made = OPTIMIZERS[name](evened(network) if even else network.parameters(), lr=config.learning_rate, **options)
     made.register_load_state_dict_post_hook(_laid_out)
     return made
+
+
+def evened(network: nn.Module) -> list[dict[str, Any]]:
+    """The parameters in groups whose `share` of the learning rate is 1 / sqrt(fan in), about the size of their weights; 1 for
+    what has no fan in. With Adam it does what scaling weights at run time does (Karras et al. 2018, section 4.1): a step changes
+    all layers by the same part of themselves, thin ones, whose weights are large, no less than wide ones."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            layer = isinstance(module, nn.Conv2d | nn.Linear) and name == "weight"
+            share = 1 / math.sqrt(parameter[0].numel()) if layer else 1.0
+            groups.setdefault(share, []).append(parameter)
+    return [{"params": parameters, "share": share} for share, parameters in groups.items()]
 
 
 def _laid_out(optimizer: torch.optim.Optimizer) -> None:

@@ -20,7 +20,7 @@ from alebrije.core.files import atomic
 from alebrije.core.fit import State, finished, fit, optimizer, stopped
 from alebrije.core.precision import choose_device, choose_dtype
 from alebrije.core.report import write_report
-from alebrije.core.tensorfiles import Tensors, read_safetensors
+from alebrije.core.tensorfiles import Tensors, read_model
 from alebrije.data.dataset import opening
 from alebrije.data.draw import SEEDS_PER_SET
 from alebrije.data.drawing.traits import draw_traits
@@ -132,11 +132,7 @@ def open_tagger(place: Path | str, device: torch.device | str = "cpu") -> Tagger
     path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise RunError(f"{place} has no model.safetensors: train a tagger to its end first, with `alebrije train {RECIPE}`")
-    try:
-        tensors, texts = read_safetensors(path)
-        header = {name: json.loads(text) for name, text in texts.items() if name != "sha256"}
-    except (WeightsError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+    tensors, header = read_model(path)
     settings = dict(header.get("recipe") or {})
     recipe = settings.pop("recipe", "something else")
     if recipe != RECIPE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from alebrije.config import build
 from alebrije.core import checkpoint
-from alebrije.core.tensorfiles import read_safetensors
+from alebrije.core.tensorfiles import read_model
 from alebrije.errors import ConfigError, RunError, WeightsError, did_you_mean
 from alebrije.gan import growing, nets
 from alebrije.gan.config import ProganConfig
@@ -51,11 +50,7 @@ def open_generator(place: Path | str, device: torch.device | str = "cpu") -> Ope
             go_on, step = f"alebrije train --resume --run {shlex.quote(str(place))}", int(unfinished[-1].name)
             raise RunError(f"{place} is not finished: go on with `{go_on}`; with --set steps={step} as well it ends where it is")
         raise RunError(f"{place} has no model.safetensors: train to the end first, or name another run")
-    try:
-        tensors, texts = read_safetensors(path)
-        header = {name: json.loads(text) for name, text in texts.items() if name != "sha256"}
-    except (WeightsError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+    tensors, header = read_model(path)
     settings = dict(header.get("recipe", {}))
     family, _, kind = str(settings.pop("recipe", "")).partition("/")
     if family != "gan" or kind not in KINDS or "shape" not in header:

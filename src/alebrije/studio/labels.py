@@ -28,7 +28,7 @@ from alebrije.hybrid.pairs.labelling import from_label, observe, to_label
 from alebrije.studio.crossing import Source, cross, jpeg, pictures, source
 from alebrije.studio.serving import page, show
 
-FILES = {"": "labels.html", **{name: name for name in ("labels.css", "labels.js", "labels_words.js")}}
+FILES = {"": "labels.html", **{name: name for name in ("page.css", "labels.css", "labels.js", "labels_words.js")}}
 
 Role = Literal["first", "second"]
 

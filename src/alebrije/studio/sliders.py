@@ -24,7 +24,7 @@ from alebrije.gan.latents import saved
 from alebrije.gan.latents.live import Live
 from alebrije.studio.serving import page, show
 
-FILES = {"": "sliders.html", **{name: name for name in ("sliders.css", "sliders.js", "sliders_words.js")}}
+FILES = {"": "sliders.html", **{name: name for name in ("page.css", "sliders.css", "sliders.js", "sliders_words.js")}}
 FARTHEST = 10.0  # standard deviations
 
 Move = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]

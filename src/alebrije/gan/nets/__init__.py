@@ -58,7 +58,7 @@ def _progan(config: GanConfig, shape: Shape, tags: int) -> Pair:
 
 def _r3(config: GanConfig, shape: Shape, tags: int) -> Pair:
     assert isinstance(config, R3Config)
-    design = Design(config.blocks, config.expansion, config.group, config.channels)
+    design = Design(config.blocks, config.expansion, config.group, config.channels, config.still, config.smooth)
     return (
         ResidualGenerator(shape, config.latent_dim, config.width, design, tags),
         ResidualDiscriminator(shape, config.width, design, tags),

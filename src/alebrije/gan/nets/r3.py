@@ -25,12 +25,15 @@ from alebrije.gan.nets.parts import GAIN, LEAK, doublings
 class Design:
     """What both networks are made of: `blocks` in each stage; channels inside a block, `expansion` times those outside, of which
     its 3x3 convolution takes groups of `group` (0: all at once); `channels` of each stage, the coarsest first, the last number
-    for all further ones."""
+    for all further ones; `still`: a block changes nothing at first, as Fix-up has it; `smooth`: enlarged bilinearly, else by
+    repeating pixels."""
 
     blocks: int = 2
     expansion: int = 2
     group: int = 16
     channels: Sequence[int] = R3_CHANNELS
+    still: bool = True
+    smooth: bool = True
 
 
 USUAL = Design()
@@ -46,7 +49,8 @@ def he(layer: nn.Conv2d | nn.Linear, gain: float = GAIN) -> None:
 class Block(nn.Module):
     """x + a change: 1x1 to more channels, grouped 3x3, 1x1 back, LeakyReLU 0.2 before the second and the third.
 
-    `blocks` is the number of all blocks in the network: the first two layers begin blocks^(-1/4) smaller, the last one is 0.
+    `blocks` is the number of all blocks in the network: the first two layers begin blocks^(-1/4) smaller, the last one is 0, or
+    normal if the design is not `still`.
     """
 
     def __init__(self, channels: int, blocks: int, design: Design = USUAL) -> None:
@@ -58,7 +62,10 @@ class Block(nn.Module):
         self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
         for layer in (self.widen, self.mix):
             he(layer, GAIN * blocks**-0.25)
-        nn.init.zeros_(self.narrow.weight)
+        if design.still:
+            nn.init.zeros_(self.narrow.weight)
+        else:
+            he(self.narrow, 1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply it."""
@@ -100,7 +107,7 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         channels, height, across = shape
         widths = plan((height, across), width, design)
-        times = len(widths) - 1
+        times, self.smooth = len(widths) - 1, design.smooth
         self.embed = nn.Linear(tags, latent_dim, bias=False) if tags else None
         self.basis = nn.Parameter(torch.randn(widths[0], height // 2**times, across // 2**times))
         self.weigh = nn.Linear(latent_dim * (2 if tags else 1), widths[0], bias=False)
@@ -117,7 +124,7 @@ class ResidualGenerator(nn.Module):
         x = self.basis * self.weigh(latents)[:, :, None, None]
         for place, (change, stage) in enumerate(zip(self.changes, self.stages, strict=True)):
             if place:
-                x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+                x = _enlarged(x, self.smooth)
             x = stage(change(x))
         images: Tensor = self.to_image(x)
         return images
@@ -157,6 +164,11 @@ class ResidualDiscriminator(nn.Module):
         if self.embed is not None:
             logits = logits + (seen * self.embed(_given(tags))).sum(1) / math.sqrt(seen.shape[1])
         return logits
+
+
+def _enlarged(x: Tensor, smooth: bool) -> Tensor:
+    """Twice as high and wide."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False) if smooth else F.interpolate(x, scale_factor=2)
 
 
 def _given(tags: Tensor | None) -> Tensor:

@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from alebrije.config import build, parse_override, read_recipe
 from alebrije.core import image
@@ -51,6 +52,7 @@ CONTENDERS = {
 }  # fmt: skip
 MARKS = (0.25, 0.5, 1.0)
 MADE, REAL = 2000, 5000
+GAP = 24  # pixels between the kinds on a sheet
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # of Student's t for a mean of so many
 
 
@@ -70,12 +72,15 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--table-only", action="store_true", help="train nothing")
+    parser.add_argument("--sheet", type=Path, help="put the last samples of each kind side by side into this file")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     tune_allocator()
     given.out.mkdir(parents=True, exist_ok=True)
     if not given.table_only:
         train_all(given)
+    if given.sheet:
+        image.save(sheet(given.out, given.kinds, given.seeds[0]), given.sheet, force=True)
     print(json.dumps(table(given.out)))
 
 
@@ -190,6 +195,14 @@ def table(out: Path) -> dict[str, Any]:
     first = next(iter(runs.values()), [{}])[0]
     return {name: first.get(name) for name in ("data", "size", "minutes", "threads", "made", "real", "judged_by", "processor",
                                                "device")} | {"kinds": found}  # fmt: skip
+
+
+def sheet(out: Path, kinds: list[str], seed: int) -> Tensor:
+    """The samples of the last mark of each kind, from the same latents where their number is the same, beside each other."""
+    found = [image.load(out / f"{kind}-{seed}" / f"{len(MARKS) - 1}.png").pixels for kind in kinds]
+    side = max(each.shape[-1] for each in found)
+    large = [F.interpolate(each[None], scale_factor=max(1, round(side / each.shape[-1])))[0] for each in found]
+    return torch.cat([F.pad(each, (0, GAP if place < len(large) - 1 else 0), value=1.0) for place, each in enumerate(large)], -1)
 
 
 if __name__ == "__main__":

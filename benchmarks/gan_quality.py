@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,6 +53,7 @@ CONTENDERS = {
 }  # fmt: skip
 MARKS = (0.25, 0.5, 1.0)
 MADE, REAL = 2000, 5000
+MADE_FILE = "made.safetensors"  # in a run's folder: what it drew last
 GAP = 24  # pixels between the kinds on a sheet
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # of Student's t for a mean of so many
 
@@ -72,6 +74,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--table-only", action="store_true", help="train nothing")
+    parser.add_argument("--also", metavar="DETECTOR", help="judge what each run drew last by this one too")
     parser.add_argument("--sheet", type=Path, help="put the last samples of each kind side by side into this file")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -79,6 +82,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     if not given.table_only:
         train_all(given)
+    if given.also:
+        judge_again(given)
     if given.sheet:
         image.save(sheet(given.out, given.kinds, given.seeds[0]), given.sheet, force=True)
     print(json.dumps(table(given.out)))
@@ -131,13 +136,17 @@ class Judge:
     def __init__(self, detector: Detector, real: Tensor) -> None:
         self.detector, self.real = detector, detector(real)
 
-    @torch.no_grad()
-    def __call__(self, game: Game, state: Any) -> tuple[float, float, float]:
-        """KID with its interval; early stages of a network that grows are enlarged."""
-        codes = torch.randn(MADE, game.config.latent_dim, generator=torch.Generator().manual_seed(12345)).to(game.device)
-        made = show.generated(averaged(game, state), codes, None).cpu()
-        made = torch.nn.functional.interpolate(made, tuple(game.pictures.shape[1:]))
-        return tuple(kid(self.real, self.detector((made.clamp(-1, 1) + 1) / 2)))  # type: ignore[return-value]
+    def __call__(self, made: Tensor) -> tuple[float, float, float]:
+        """KID of pictures uint8 [N, C, H, W] with its interval."""
+        return tuple(kid(self.real, self.detector(made)))  # type: ignore[return-value]
+
+
+@torch.no_grad()
+def drawn(game: Game, state: Any) -> Tensor:
+    """What the generator draws now, uint8 [MADE, C, H, W]; early stages of a network that grows are enlarged."""
+    codes = torch.randn(MADE, game.config.latent_dim, generator=torch.Generator().manual_seed(12345)).to(game.device)
+    made = F.interpolate(show.generated(averaged(game, state), codes, None).cpu(), tuple(game.pictures.shape[1:]))
+    return ((made.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).contiguous()
 
 
 def trained(
@@ -160,7 +169,9 @@ def trained(
             torch.cuda.synchronize()
         spent += clock() - began
         if spent >= MARKS[len(found)] * seconds:
-            kids = judge(game, state)
+            made = drawn(game, state)
+            kids = judge(made)
+            save_file({"made": made}, folder / MADE_FILE)
             image.save(show.sample(game, state), folder / f"{len(found)}.png", force=True)
             seen = state.step * config.batch_size
             found.append({"seconds": spent, "steps": state.step, "pictures_seen": seen, "seconds_per_1000": 1000 * spent / seen,
@@ -185,16 +196,41 @@ def table(out: Path) -> dict[str, Any]:
         rows = []
         for place, share in enumerate(MARKS):
             kids = [1000 * run["marks"][place]["kid"][0] for run in some]
-            mean = statistics.mean(kids)
-            half = T95[len(kids)] * statistics.stdev(kids) / math.sqrt(len(kids)) if len(kids) in T95 else math.nan
-            rows.append({"share_of_time": share, "kid_x_1000": kids, "mean": mean, "low": mean - half, "high": mean + half})
-            spread = "one seed" if math.isnan(half) else f"{mean - half:.1f} to {mean + half:.1f}"
-            print(f"{kind:8} {share:4.0%} of the time: {mean:7.1f} ({spread}); {', '.join(f'{each:.1f}' for each in kids)}")
+            mean, low, high, words = spread(kids)
+            rows.append({"share_of_time": share, "kid_x_1000": kids, "mean": mean, "low": low, "high": high})
+            print(f"{kind:8} {share:4.0%} of the time: {words}; {', '.join(f'{each:.1f}' for each in kids)}")
         last = [run["marks"][-1] for run in some]
-        found[kind] = {"marks": rows} | {name: [mark.get(name) for mark in last] for name in ("pictures_seen", "memory_GB")}
+        also = [run["also"] for run in some if "also" in run]
+        found[kind] = {"marks": rows, "also": also}
+        found[kind] |= {name: [mark.get(name) for mark in last] for name in ("pictures_seen", "memory_GB")}
     first = next(iter(runs.values()), [{}])[0]
     return {name: first.get(name) for name in ("data", "size", "minutes", "threads", "made", "real", "judged_by", "processor",
                                                "device")} | {"kinds": found}  # fmt: skip
+
+
+def judge_again(given: argparse.Namespace) -> None:
+    """Write beside each run what another detector says about the pictures that it drew last, and print mean and spread."""
+    detector, judge = open_detector(given.also, given.device), None
+    runs: dict[str, list[float]] = {}
+    for path in sorted(given.out.glob("*.json")):
+        run, made = json.loads(path.read_text(encoding="utf-8")), given.out / path.stem / MADE_FILE
+        if not made.exists():
+            continue
+        _, config = settings(run["kind"], given, run["seed"])
+        judge = judge or Judge(detector, references(given.test, config, opened(config)))  # the real ones are the same for all
+        run["also"] = {"judged_by": detector.words, "kid": judge(load_file(made)["made"])}
+        path.write_text(json.dumps(run, indent=1), encoding="utf-8")
+        runs.setdefault(run["kind"], []).append(1000 * run["also"]["kid"][0])
+    for kind, kids in runs.items():
+        print(f"{kind:8} by {given.also}: {spread(kids)[3]}; {', '.join(f'{each:.1f}' for each in kids)}")
+
+
+def spread(kids: list[float]) -> tuple[float, float, float, str]:
+    """Mean, both ends of its interval over the seeds, and all three in words."""
+    mean = statistics.mean(kids)
+    half = T95[len(kids)] * statistics.stdev(kids) / math.sqrt(len(kids)) if len(kids) in T95 else math.nan
+    words = "one seed" if math.isnan(half) else f"{mean - half:.1f} to {mean + half:.1f}"
+    return mean, mean - half, mean + half, f"{mean:7.1f} ({words})"
 
 
 def sheet(out: Path, kinds: list[str], seed: int) -> Tensor:

@@ -53,6 +53,7 @@ CONTENDERS = {
 }  # fmt: skip
 MARKS = (0.25, 0.5, 1.0)
 MADE, REAL = 2000, 5000
+AGAIN = 500, 1000  # made and real pictures for another detector, which may be large: EfficientNet takes 30 ms a picture and more
 MADE_FILE = "made.safetensors"  # in a run's folder: what it drew last
 GAP = 24  # pixels between the kinds on a sheet
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # of Student's t for a mean of so many
@@ -217,8 +218,9 @@ def judge_again(given: argparse.Namespace) -> None:
         if not made.exists():
             continue
         _, config = settings(run["kind"], given, run["seed"])
-        judge = judge or Judge(detector, references(given.test, config, opened(config)))  # the real ones are the same for all
-        run["also"] = {"judged_by": detector.words, "kid": judge(load_file(made)["made"])}
+        judge = judge or Judge(detector, references(given.test, config, opened(config))[: AGAIN[1]])  # the same for all runs
+        found = load_file(made)["made"][: AGAIN[0]]
+        run["also"] = {"judged_by": detector.words, "made": len(found), "real": len(judge.real), "kid": judge(found)}
         path.write_text(json.dumps(run, indent=1), encoding="utf-8")
         runs.setdefault(run["kind"], []).append(1000 * run["also"]["kid"][0])
     for kind, kids in runs.items():

@@ -53,7 +53,7 @@ CONTENDERS = {
 }  # fmt: skip
 MARKS = (0.25, 0.5, 1.0)
 MADE, REAL = 2000, 5000
-AGAIN = 500, 1000  # made and real pictures for another detector, which may be large: EfficientNet takes 30 ms a picture and more
+AGAIN = 500, 1000  # made and real pictures for another detector, which may be slow: EfficientNet takes 0.1 s a picture on a core
 MADE_FILE = "made.safetensors"  # in a run's folder: what it drew last
 GAP = 24  # pixels between the kinds on a sheet
 T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571}  # of Student's t for a mean of so many
